@@ -1,0 +1,69 @@
+# make lab opens the workbook, make test checks it; make alone lists what there is.
+# Works with GNU make and a POSIX shell. Paths are relative, so a folder with spaces in its name will do.
+
+# python3, or the first of python3.13 … python3.10 where python3 is not one of 3.10 to 3.13
+PYTHON ?=
+# An extra package index for torch, such as https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
+# Further arguments for JupyterLab, such as --no-browser or --port=9000
+LAB_ARGS ?=
+
+VENV_PYTHON := .venv/bin/python
+START := notebooks/00_start_here.ipynb
+# Where Python is asked to look elsewhere, neither pip nor the workbook would see .venv alone.
+unexport PYTHONPATH PYTHONHOME
+export PYTHON TORCH_INDEX
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lab test record lint format bench checkpoint clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+
+setup: ## make .venv and install the tested versions into it (again only when they change)
+	@sh tools/setup.sh
+
+lab: setup ## open the workbook in JupyterLab; Ctrl-C ends it
+	@set -- "--ServerApp.root_dir=$(CURDIR)" --LabApp.default_url=/lab/tree/$(START) -y; \
+	if [ "$$(id -u)" = 0 ]; then set -- "$$@" --allow-root; fi; \
+	if [ "$$(uname -s)" = Linux ] && [ -z "$${DISPLAY-}$${WAYLAND_DISPLAY-}$${BROWSER-}" ]; then \
+		set -- "$$@" --no-browser; \
+		echo "No browser can be opened from here: open the address http://… that appears below yourself."; \
+	fi; \
+	exec $(VENV_PYTHON) -m jupyterlab "$$@" $(LAB_ARGS)
+
+# Both halves run even if the first fails: one run tells all. One thread each, since two workers
+# share the cores and more threads than cores are slower by a factor of three.
+test: setup ## check style, code and notebooks
+	@unset XMODAL_STATIC XMODAL_DATA PYTEST_ADDOPTS PYTHONWARNINGS PYTHONOPTIMIZE MPLBACKEND || :; \
+	export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; \
+	started=$$(date +%s); failed=; \
+	$(MAKE) --no-print-directory lint || failed="$$failed lint"; \
+	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests || failed="$$failed tests"; \
+	$(VENV_PYTHON) tools/check_notebooks.py || failed="$$failed notebooks"; \
+	echo "make test: $$(( $$(date +%s) - started )) s$${failed:+, failed:$$failed}"; \
+	[ -z "$$failed" ]
+
+record: setup ## write notebooks/*.ipynb anew from notebooks/src/*.py and run them
+	@$(VENV_PYTHON) tools/record.py
+
+lint: setup ## check style without changing anything
+	@$(VENV_PYTHON) -m ruff check . && $(VENV_PYTHON) -m ruff format --check .
+
+format: setup ## put code into the house style
+	@$(VENV_PYTHON) -m ruff check --fix . ; $(VENV_PYTHON) -m ruff format .
+
+bench: setup ## list the benchmarks and how to run them
+	@for file in benchmarks/*.py; do \
+		[ -f "$$file" ] || { echo "There are no benchmarks yet."; break; }; \
+		case $$file in */_*) continue ;; esac; \
+		printf '  %s %s\n      %s\n' $(VENV_PYTHON) "$$file" "$$($(VENV_PYTHON) -c \
+			'import ast, sys; print((ast.get_docstring(ast.parse(open(sys.argv[1], encoding="utf-8").read())) or "").split("\n")[0])' "$$file")"; \
+	done
+
+checkpoint: setup ## train the checkpoint that ships in data/
+	@$(VENV_PYTHON) tools/train_checkpoint.py
+
+clean: ## remove caches and builds; .venv and your notebooks stay
+	@rm -rf build dist .pytest_cache .ruff_cache .virtual_documents xmodal_lab.egg-info
+	@find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -exec rm -rf {} +

@@ -1,0 +1,179 @@
+"""Every committed notebook keeps the rules; every rule is seen to fail on a notebook made bad."""
+
+import nbformat
+import pytest
+from notebook_env import NOTEBOOKS
+from notebook_rules import PAIR_RULES, RULES, problems
+
+CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
+SOURCES = sorted((NOTEBOOKS / "src").glob("[0-9][0-9]_*.py"))
+
+
+@pytest.mark.parametrize("notebook", CHAPTERS, ids=lambda path: path.stem)
+def test_a_committed_notebook_keeps_the_rules(notebook):
+    assert problems(notebook, NOTEBOOKS / "src" / f"{notebook.stem}.py") == []
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_every_source_is_recorded(source):
+    assert (NOTEBOOKS / f"{source.stem}.ipynb").exists(), "run `make record`"
+
+
+def code(notebook, number):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"][number]
+
+
+def picture(notebook):
+    return code(notebook, 5).outputs[0]
+
+
+def printing(text, **extra):
+    def spoil(notebook):
+        code(notebook, 2).outputs[0].update(text=text, **extra)
+
+    return spoil
+
+
+def saying(source):
+    def spoil(notebook):
+        code(notebook, 2).source = source
+
+    return spoil
+
+
+def tagging(cell, *tags):
+    def spoil(notebook):
+        code(notebook, cell).metadata["tags"] = list(tags)
+
+    return spoil
+
+
+def not_run(notebook):
+    code(notebook, 3).execution_count = None
+
+
+def cleared(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.execution_count, cell.outputs = None, []
+
+
+def timed(notebook):
+    code(notebook, 1).metadata["execution"] = {"iopub.execute_input": "2024-01-01"}
+
+
+def with_error(notebook):
+    code(notebook, 2).outputs.append(
+        nbformat.v4.new_output("error", ename="KeyError", evalue="x", traceback=[])
+    )
+
+
+def with_state(notebook):
+    notebook.metadata["widgets"] = {}
+
+
+def with_view(notebook):
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}
+    code(notebook, 2).outputs.append(nbformat.v4.new_output("display_data", data=view))
+
+
+def without_alt(notebook):
+    del picture(notebook).metadata["image/png"]["alt"]
+
+
+def without_label(notebook):
+    digest = picture(notebook).data["text/plain"]
+    picture(notebook).data["text/plain"] = digest.replace("y: loss / nats", "y: –")
+
+
+def without_text(notebook):
+    del notebook.cells[-2]
+
+
+def without_solution(notebook):
+    card = notebook.cells[4]
+    card.source = card.source.replace("Solution", "Answer")
+
+
+def unregistered(notebook):
+    for cell in notebook.cells[3:5]:
+        cell.source = cell.source.replace("mirror", "mirrored")
+
+
+def with_version(notebook):
+    notebook.metadata["language_info"]["version"] = "3.11.7"
+
+
+def with_random_id(notebook):
+    notebook.cells[2].id = "3f2a8c11"
+
+
+def edited(notebook):
+    notebook.cells[0].source += " By hand."
+
+
+def huge(notebook):
+    picture(notebook).data["image/png"] = "A" * 1_600_000
+
+
+BAD = [
+    (not_run, "executed_in_order: cell 7: execution count None"),
+    (cleared, "executed_in_order: cell 2"),
+    (tagging(2, "nbval-ignore-ouput"), "only_known_tags: cell 6: unknown tag"),
+    (tagging(2, "nbval-skip"), "only_known_tags: cell 6: unknown tag"),
+    (timed, "only_known_tags: cell 4: metadata other than tags: execution"),
+    (with_error, "nothing_went_wrong: cell 6: raised KeyError"),
+    (printing("old", name="stderr"), "nothing_went_wrong: cell 6: output on stderr"),
+    (printing("✓ a: 1\n✗ b: 2\n"), "nothing_went_wrong: cell 6: ✗ b: 2"),
+    (with_state, "no_widgets: the notebook holds widget state"),
+    (with_view, "no_widgets: cell 6"),
+    (printing("<Line2D at 0x7f22188c>"), "nothing_unstable: cell 6: a memory address"),
+    (printing("saved /tmp/tmpab/x"), "nothing_unstable: cell 6: a temporary folder"),
+    (printing("read /home/ada/x"), "nothing_unstable: cell 6: a home folder"),
+    (printing("100% 31.2it/s"), "nothing_unstable: cell 6: a speed"),
+    (printing("Wall time: 3 s"), "nothing_unstable: cell 6: a wall time"),
+    (saying("!pip list"), "no_banned_code: cell 6: a shell or magic"),
+    (saying("%%time\n1"), "no_banned_code: cell 6: a shell or magic"),
+    (saying("clear_output()"), "no_banned_code: cell 6: clear_output"),
+    (saying("from tqdm import tqdm"), "no_banned_code: cell 6: tqdm"),
+    (saying("interact(f, x=3)"), "no_banned_code: cell 6: interact"),
+    (saying("# NBVAL_SKIP\n1"), "no_banned_code: cell 6: an nbval comment"),
+    (tagging(2, "nbval-ignore-output"), "almost_all_compared: cell 6: give the reason"),
+    (tagging(2, "nbval-ignore-output"), "almost_all_compared: 1 of 7 code cells"),
+    (without_alt, "pictures_are_described: cell 12: a picture without alt text"),
+    (without_label, "pictures_are_described: cell 12: axes without a label: [a line"),
+    (without_text, "text_between_code: cells 12 and 13"),
+    (without_solution, "cards_are_complete: exercise mirror: one <details>"),
+    (unregistered, "cards_are_complete: exercise mirrored: not registered"),
+    (with_version, "normalised: the notebook's metadata"),
+    (with_random_id, "normalised: cell ids"),
+    (edited, "same_as_source: cell 1 differs from 00_tiny.py"),
+    (tagging(1), "same_as_source: cell 4 differs"),
+    (huge, "not_too_large"),
+]
+
+
+def test_the_tiny_chapter_keeps_the_rules(tiny):
+    assert problems(tiny / "00_tiny.ipynb", tiny / "src" / "00_tiny.py") == []
+
+
+@pytest.mark.parametrize(("spoil", "problem"), BAD, ids=[problem[:50] for _, problem in BAD])
+def test_a_bad_notebook_is_caught(tiny, spoil, problem):
+    path = tiny / "00_tiny.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    spoil(notebook)
+    nbformat.write(notebook, path)
+    found = problems(path, tiny / "src" / "00_tiny.py")
+    assert any(said.startswith(problem) for said in found), found
+
+
+def test_a_notebook_without_a_source_is_caught(tiny):
+    (tiny / "src" / "00_tiny.py").unlink()
+    assert "same_as_source: 00_tiny.ipynb has no source 00_tiny.py" in problems(
+        tiny / "00_tiny.ipynb", tiny / "src" / "00_tiny.py"
+    )
+
+
+def test_every_rule_is_seen_to_fail():
+    caught = {problem.split(":")[0] for _, problem in BAD}
+    assert caught == {rule.__name__ for rule in (*RULES, *PAIR_RULES)}

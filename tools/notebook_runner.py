@@ -1,0 +1,93 @@
+"""Runs a notebook in a clean kernel of this very interpreter."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import ipykernel.kernelspec
+import nbclient
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbformat import NotebookNode
+from notebook_env import environment
+
+PEAK_MEMORY = "__import__('resource').getrusage(__import__('resource').RUSAGE_SELF).ru_maxrss"
+
+
+class ThisInterpreter(KernelSpecManager):
+    """Knows one kernel, the interpreter that runs this; no 'python3' installed elsewhere."""
+
+    def get_kernel_spec(self, kernel_name):
+        """The ad-hoc kernel spec, whatever the name."""
+        return self.kernel_spec_class(
+            resource_dir=ipykernel.kernelspec.RESOURCES, **ipykernel.kernelspec.get_kernel_dict()
+        )
+
+
+class Client(nbclient.NotebookClient):
+    """A notebook client that asks the kernel, before it ends, how much memory it ever held."""
+
+    peak_megabytes: float | None = None
+
+    def create_kernel_manager(self):
+        """A manager that starts this interpreter."""
+        self.km = AsyncKernelManager(kernel_spec_manager=ThisInterpreter())
+        return self.km
+
+    async def _async_cleanup_kernel(self) -> None:
+        if self.kc is not None and self.km is not None and await self.km.is_alive():
+            try:
+                reply = await self.kc.execute_interactive(
+                    "", silent=True, user_expressions={"peak": PEAK_MEMORY}, timeout=5
+                )
+                kilobytes = reply["content"]["user_expressions"]["peak"]["data"]["text/plain"]
+                self.peak_megabytes = int(kilobytes) / 1024
+            except (KeyError, ValueError, TimeoutError):  # no such module on Windows
+                self.peak_megabytes = None
+        await super()._async_cleanup_kernel()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run took."""
+
+    seconds: float
+    peak_megabytes: float | None
+
+    def __str__(self) -> str:
+        memory = "unknown" if self.peak_megabytes is None else f"{self.peak_megabytes:.0f} MB"
+        return f"{self.seconds:.1f} s, peak memory {memory}"
+
+
+def execute(notebook: NotebookNode, folder: Path, timeout: int = 300, **changes: str) -> Run:
+    """Run all cells in place, in ``folder``.
+
+    Args:
+        notebook: receives outputs and execution counts.
+        folder: the kernel's working directory.
+        timeout: seconds for one cell.
+        changes: environment variables that differ from ``notebook_env.ENVIRONMENT``.
+
+    Raises:
+        nbclient.exceptions.CellExecutionError: where a cell raises.
+        nbclient.exceptions.CellTimeoutError: where a cell takes too long.
+        nbclient.exceptions.DeadKernelError: where the kernel dies.
+    """
+    client = Client(
+        notebook,
+        timeout=timeout,
+        store_widget_state=False,
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    start = time.perf_counter()
+    client.execute(env=environment(**changes))
+    return Run(time.perf_counter() - start, client.peak_megabytes)
+
+
+def printed(cell: NotebookNode) -> str:
+    """Everything a cell printed."""
+    return "".join(o.text for o in cell.get("outputs", []) if o.output_type == "stream")

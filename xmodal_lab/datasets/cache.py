@@ -1,0 +1,111 @@
+"""A folder of arrays that took time to make. A file in it is checked before it is believed.
+
+Each file is a safetensors file that carries a fingerprint (which data, made by which code) and a
+checksum of its arrays. A file that is cut short, altered or of another origin is made anew, with
+a notice. A cache that cannot be written costs time, never the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+Arrays = dict[str, np.ndarray]
+
+
+def cache_folder() -> Path:
+    """The user's cache folder for this workbook; ``XMODAL_CACHE`` names another one."""
+    named = os.environ.get("XMODAL_CACHE")
+    return Path(named) if named else Path(platformdirs.user_cache_dir("xmodal_lab"))
+
+
+def cached(name: str, fingerprint: str, make: Callable[[], Arrays]) -> Arrays:
+    """The arrays of ``make()``, from the cache where a sound copy lies there.
+
+    Args:
+        name: file name without ending.
+        fingerprint: changes whenever ``make`` would give something else.
+        make: called where no sound copy is found; its result is written for next time.
+    """
+    path = cache_folder() / f"{name}.safetensors"
+    try:
+        if path.exists():
+            return _read(path, fingerprint)
+    except (OSError, SafetensorError, ValueError) as error:
+        _notice(f"{path} cannot be used ({error}); making the data anew.")
+    arrays = make()
+    try:
+        _write(path, fingerprint, arrays)
+    except OSError as error:
+        _notice(f"{path} could not be written ({error}); going on without a cache.")
+    return arrays
+
+
+def fingerprint_of(*parts: str | bytes) -> str:
+    """A short digest of texts and bytes."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        digest.update(len(data).to_bytes(8, "little") + data)
+    return digest.hexdigest()
+
+
+def _read(path: Path, fingerprint: str) -> Arrays:
+    with safe_open(path, framework="np") as file:
+        header = file.metadata() or {}
+        if header.get("fingerprint") != fingerprint:
+            raise ValueError("it holds other data, or data of another version")
+        arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
+    if header.get("checksum") != _checksum(arrays):
+        raise ValueError("its checksum does not fit: the file is damaged")
+    return arrays
+
+
+def _write(path: Path, fingerprint: str, arrays: Arrays) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path.parent)
+    header = {"fingerprint": fingerprint, "checksum": _checksum(arrays)}
+    # Write beside the target, then rename: a reader sees the old file or the whole new one.
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(save(arrays, header))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108
+        raise
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left behind, an hour or more ago."""
+    for leftover in folder.glob(".*.part"):
+        with contextlib.suppress(OSError):
+            if time.time() - leftover.stat().st_mtime > 3600:
+                leftover.unlink()
+
+
+def _checksum(arrays: Arrays) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for key in sorted(arrays):
+        array = np.ascontiguousarray(arrays[key])
+        digest.update(f"{key} {array.dtype} {array.shape}".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
+
+
+def _notice(text: str) -> None:
+    print(f"Note: {text}", file=sys.stderr)

@@ -1,0 +1,174 @@
+"""Loading scenes in bulk: made once, then read from the checked cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from xmodal_lab.datasets.cache import cached, fingerprint_of
+from xmodal_lab.datasets.scenes import language, speech
+from xmodal_lab.datasets.scenes.data import MODALITIES, SceneData, Waveforms
+from xmodal_lab.datasets.scenes.drawing import draw
+from xmodal_lab.datasets.scenes.factors import (
+    HELD_OUT_VOICES,
+    SPLITS,
+    TRAIN_VOICES,
+    Scene,
+    choose,
+    sample_scenes,
+    stream,
+)
+from xmodal_lab.datasets.shipped import shipped
+
+IMAGE_SIZE = 32
+# Streams of one scene's generator: 0 samples the scene itself (see factors).
+DRAWING, CAPTION, TRANSCRIPT, SPEECH = 1, 2, 3, 4
+
+
+def load(
+    split: str = "train",
+    count: int = 8000,
+    seed: int = 0,
+    modalities: Sequence[str] = MODALITIES,
+    things: int | None = None,
+) -> SceneData:
+    """Load scenes with their pictures, captions and speech.
+
+    Row i depends on (split, seed, i) alone: a longer data set starts with the shorter one.
+
+    Args:
+        split: 'train', 'val' or 'test' (never the same two-thing scenes), 'new_pairs' (a colour
+            and a shape that were never seen together), 'new_voices' (test scenes, held-out
+            voices), 'natural' (test scenes as captions spoken in one breath).
+        count: number of scenes.
+        seed: any non-negative integer.
+        modalities: which of 'text', 'image', 'audio' to load.
+        things: 1 or 2 to have only scenes of so many things.
+
+    Raises:
+        ValueError: for an unknown split or modality, or more natural recordings than there are.
+    """
+    unknown = [m for m in modalities if m not in MODALITIES]
+    if unknown or split not in SPLITS:
+        raise ValueError(
+            f"unknown split {split!r} or modality in {list(modalities)}: splits are "
+            f"{', '.join(SPLITS)}; modalities are {', '.join(MODALITIES)}"
+        )
+    if split == "natural":
+        return _load_natural(count, seed, modalities, things)
+    scenes = sample_scenes(count, seed, split, things)
+    return _data_of(scenes, (seed, SPLITS.index(split)), modalities, f"{split}-{things or 'all'}")
+
+
+def from_scenes(
+    scenes: Sequence[Scene],
+    seed: int = 0,
+    modalities: Sequence[str] = MODALITIES,
+    voices: Sequence[int] = TRAIN_VOICES,
+    describe: Callable[[Scene, np.random.Generator], str] = language.describe,
+) -> SceneData:
+    """Draw, describe and speak given scenes.
+
+    Args:
+        scenes: what to show.
+        seed: any non-negative integer; row i depends on the seed, i and its scene alone.
+        modalities: which of 'text', 'image', 'audio' to make.
+        voices: who may speak.
+        describe: puts a scene into words, for captions and for speech.
+    """
+    return _make(list(scenes), (seed, len(SPLITS)), modalities, voices, describe)
+
+
+def _data_of(scenes, place, modalities, label) -> SceneData:
+    voices = HELD_OUT_VOICES if place[1] == SPLITS.index("new_voices") else TRAIN_VOICES
+    data = _make(scenes, place, ["text"] if "text" in modalities else [], voices)
+    columns = {"captions": data.captions}
+    if "image" in modalities:
+        name = f"scenes-{label}-{len(scenes)}-{place[0]}-image"
+        columns["images"] = cached(
+            name, _fingerprint(name), lambda: {"images": _draw_all(scenes, place)}
+        )["images"]
+    if "audio" in modalities:
+        transcripts, speakers = _scripts(scenes, place, voices)
+        name = f"scenes-{label}-{len(scenes)}-{place[0]}-audio"
+        arrays = cached(
+            name, _fingerprint(name), lambda: vars(_speak_all(transcripts, speakers, place))
+        )
+        columns["waveforms"] = Waveforms(arrays["samples"], arrays["ends"])
+        columns["transcripts"], columns["voices"] = transcripts, speakers
+    return SceneData(scenes, **columns)
+
+
+def _make(scenes, place, modalities, voices, describe=language.describe) -> SceneData:
+    columns = {}
+    if "text" in modalities:
+        columns["captions"] = [
+            describe(scene, stream(*place, index, CAPTION)) for index, scene in enumerate(scenes)
+        ]
+    if "image" in modalities:
+        columns["images"] = _draw_all(scenes, place)
+    if "audio" in modalities:
+        columns["transcripts"], columns["voices"] = _scripts(scenes, place, voices, describe)
+        columns["waveforms"] = _speak_all(columns["transcripts"], columns["voices"], place)
+    return SceneData(scenes, **columns)
+
+
+def _draw_all(scenes, place) -> np.ndarray:
+    images = np.empty((len(scenes), 3, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    for index, scene in enumerate(scenes):
+        images[index] = draw(scene, IMAGE_SIZE, stream(*place, index, DRAWING))
+    return images
+
+
+def _scripts(scenes, place, voices, describe=language.describe) -> tuple[list[str], list[int]]:
+    """Who says what: the words of each scene's speech, and its voice."""
+    dice = [stream(*place, index, TRANSCRIPT) for index in range(len(scenes))]
+    transcripts = [describe(s, rng) for s, rng in zip(scenes, dice, strict=True)]
+    return transcripts, [choose(voices, rng) for rng in dice]
+
+
+def _speak_all(transcripts, speakers, place) -> Waveforms:
+    spoken = (
+        speech.speak(text, voice, stream(*place, index, SPEECH))
+        for index, (text, voice) in enumerate(zip(transcripts, speakers, strict=True))
+    )
+    return Waveforms.collect(spoken, len(transcripts))
+
+
+def _load_natural(count: int, seed: int, modalities: Sequence[str], things) -> SceneData:
+    recordings = speech.natural_captions()
+    if count > len(recordings) or things == 1:
+        raise ValueError(
+            f"there are {len(recordings)} natural recordings, all of two things: "
+            f"got count={count}, things={things}"
+        )
+    recordings = recordings[:count]
+    scenes = [language.parse(recording.text) for recording in recordings]
+    seen = [modality for modality in modalities if modality != "audio"]
+    data = _make(scenes, (seed, SPLITS.index("natural")), seen, TRAIN_VOICES)
+    if "audio" not in modalities:
+        return data
+    return SceneData(
+        scenes,
+        data.captions,
+        data.images,
+        Waveforms.collect((r.waveform for r in recordings), count, longest=80_000),
+        [r.text for r in recordings],
+        [r.voice for r in recordings],
+    )
+
+
+@cache
+def _code_and_bank() -> str:
+    """Changes with the code that makes the data, and with the recorded words."""
+    here = Path(__file__).parent
+    code = [(here / f"{room}.py").read_bytes() for room in ("factors", "language", "drawing")]
+    code += [(here / f"{room}.py").read_bytes() for room in ("speech", "store")]
+    return fingerprint_of(*code, shipped("word_bank.ogg").read_bytes())
+
+
+def _fingerprint(name: str) -> str:
+    return fingerprint_of(name, _code_and_bank())

@@ -1,0 +1,61 @@
+"""Finds the files that ship with the workbook in ``data/`` and refuses damaged ones."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from functools import cache
+from pathlib import Path
+
+
+class DamagedFileError(RuntimeError):
+    """A shipped file is missing or does not hold what was shipped."""
+
+
+def data_folder() -> Path:
+    """The folder ``data/`` of the workbook; ``XMODAL_DATA`` names another one."""
+    named = os.environ.get("XMODAL_DATA")
+    return Path(named) if named else Path(__file__).resolve().parents[2] / "data"
+
+
+def shipped(name: str) -> Path:
+    """Path of a shipped file whose content was checked against ``data/SHA256SUMS``.
+
+    Raises:
+        DamagedFileError: where the file is missing, cut short or changed, with the way to mend it.
+    """
+    folder = data_folder()
+    path = folder / name
+    mend = (
+        f"Restore it with 'git checkout -- data/{name}' in the workbook's folder, "
+        "or clone the workbook anew."
+    )
+    expected = _checksums(folder).get(name)
+    if expected is None:
+        raise DamagedFileError(f"{folder / 'SHA256SUMS'} does not list {name}. {mend}")
+    if not path.is_file():
+        raise DamagedFileError(f"{path} is missing. {mend}")
+    stamp = path.stat()
+    found = _sha256(path, stamp.st_size, stamp.st_mtime_ns)
+    if found != expected:
+        raise DamagedFileError(
+            f"{path} is damaged: its SHA-256 is {found[:12]}…, shipped was {expected[:12]}…. {mend}"
+        )
+    return path
+
+
+@cache
+def _sha256(path: Path, size: int, changed: int) -> str:
+    # Size and time of change are part of the cache's key: a file altered later is read again.
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _checksums(folder: Path) -> dict[str, str]:
+    listing = folder / "SHA256SUMS"
+    if not listing.is_file():
+        raise DamagedFileError(
+            f"{listing} is missing: the workbook's data/ folder is incomplete. Clone it anew, or "
+            "point the environment variable XMODAL_DATA to a complete copy."
+        )
+    rows = (line.split(maxsplit=1) for line in listing.read_text().splitlines() if line.strip())
+    return {name.strip().lstrip("*"): digest for digest, name in rows}

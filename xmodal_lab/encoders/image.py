@@ -1,0 +1,48 @@
+"""Pictures become vectors."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+
+class SmallCNN(nn.Module):
+    """A 32 × 32 picture → one vector: three convolutions, a 4 × 4 grid kept, one dense layer.
+
+    Each convolution halves the picture. The grid is not averaged away: where a thing stands
+    decides between 'left of' and 'right of'.
+
+    Shapes: (batch, 3, 32, 32) levels 0–255 → (batch, output_dim).
+
+    Args:
+        widths: channels of the three convolutions.
+        output_dim: size of the vector.
+
+    Raises:
+        ValueError: for pictures of another shape.
+    """
+
+    def __init__(
+        self, widths: tuple[int, int, int] = (32, 64, 128), output_dim: int = 256
+    ) -> None:
+        super().__init__()
+        self.output_dim = output_dim
+        layers: list[nn.Module] = []
+        for channels, width, kernel in zip((3, *widths), widths, (5, 3, 3), strict=False):
+            layers += [
+                nn.Conv2d(channels, width, kernel, stride=2, padding=kernel // 2, bias=False),
+                nn.BatchNorm2d(width),
+                nn.ReLU(),
+            ]
+        # Channels last is the order in which CPUs and GPUs convolve fastest.
+        self.convolutions = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+        self.dense = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1] * 16, output_dim), nn.ReLU())
+
+    def forward(
+        self, images: UInt8[Tensor, "batch 3 32 32"] | Float[Tensor, "batch 3 32 32"]
+    ) -> Float[Tensor, "batch output_dim"]:
+        if images.shape[1:] != (3, 32, 32):
+            raise ValueError(f"expected pictures (batch, 3, 32, 32), got {tuple(images.shape)}")
+        levels = images.float().contiguous(memory_format=torch.channels_last) / 127.5 - 1
+        return self.dense(self.convolutions(levels))

@@ -1,0 +1,55 @@
+"""A data set becomes tensors, in the form its encoders read."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from xmodal_lab.datasets.scenes import SceneData, Waveforms
+from xmodal_lab.encoders.audio import LogMel
+from xmodal_lab.encoders.padding import Padded, pad
+from xmodal_lab.encoders.text import read_captions
+
+Batch = dict[str, Tensor | Padded]
+
+
+def inputs_of(data: SceneData, device: torch.device | str = "cpu") -> Batch:
+    """What the encoders read of every scene, for each modality that is there.
+
+    Returns:
+        'text': word ids (count, words); 'image': levels (count, 3, 32, 32); 'audio': log-mel
+        frames (count, frames, 40). Text and audio are ``Padded``.
+    """
+    batch: Batch = {}
+    if data.captions is not None:
+        batch["text"] = read_captions(data.captions).to(device)
+    if data.images is not None:
+        batch["image"] = torch.from_numpy(data.images).to(device)
+    if data.waveforms is not None:
+        batch["audio"] = log_mel(data.waveforms).to(device)
+    return batch
+
+
+def log_mel(waveforms: Waveforms, chunk: int = 256) -> Padded:
+    """Log-mel frames of many waveforms, a chunk at a time to keep memory small."""
+    transform = LogMel()
+    rows: list[Tensor] = []
+    for start in range(0, len(waveforms), chunk):
+        stop = min(start + chunk, len(waveforms))
+        frames, lengths = transform(pad([waveforms[i] for i in range(start, stop)]))
+        rows += [row[:length] for row, length in zip(frames, lengths.tolist(), strict=True)]
+    return pad(rows)
+
+
+def rows_of(batch: Batch, index: Tensor) -> Batch:
+    """The same rows of every modality."""
+    return {
+        modality: values.rows(index) if isinstance(values, Padded) else values[index]
+        for modality, values in batch.items()
+    }
+
+
+def count_of(batch: Batch) -> int:
+    """How many rows a batch has."""
+    first = next(iter(batch.values()))
+    return len(first.lengths) if isinstance(first, Padded) else len(first)

@@ -1,0 +1,184 @@
+"""Finding things in a joint space, and saying honestly how often they are found.
+
+A query may have several right answers (two pictures of one meaning), so the right answers are
+always an explicit argument. Ties count against the model: an embedding that collapsed to one
+point finds nothing. Similarities are computed a block at a time; the full matrix never exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+from torch.nn import functional as F
+
+Targets = Bool[Tensor, "queries gallery"]
+
+
+def ranks(
+    queries: Float[Tensor, "queries dim"],
+    gallery: Float[Tensor, "gallery dim"],
+    targets: Targets | Int64[Tensor, " queries"] | None = None,
+    chunk: int = 1024,
+) -> Int64[Tensor, " queries"]:
+    """Place of each query's best right answer in its list of gallery rows, from 1.
+
+        rank_i = 1 + #{ j wrong : cos(q_i, g_j) ≥ max_{k right} cos(q_i, g_k) }
+
+    Ties are pessimistic: a wrong row as similar as the right one stands before it.
+
+    Args:
+        queries, gallery: embeddings of any length; they are normalised here.
+        targets: which gallery rows answer which query, as a (queries, gallery) matrix of bool, or
+            as one row number a query; None where row i answers query i.
+        chunk: how many queries are compared at a time.
+
+    Raises:
+        ValueError: for shapes that do not fit, a query without an answer, NaN, or an empty batch.
+    """
+    targets = _target_matrix(queries, gallery, targets)
+    queries, gallery = F.normalize(queries, dim=1), F.normalize(gallery, dim=1)
+    found = []
+    for block, right in zip(queries.split(chunk), targets.split(chunk), strict=True):
+        similarity = block @ gallery.T
+        best = similarity.masked_fill(~right, -torch.inf).amax(dim=1, keepdim=True)
+        found.append(1 + ((similarity >= best) & ~right).sum(dim=1))
+    return torch.cat(found)
+
+
+def recall_at_k(
+    queries: Float[Tensor, "queries dim"],
+    gallery: Float[Tensor, "gallery dim"],
+    k: int | Sequence[int] = (1, 5),
+    targets: Targets | Int64[Tensor, " queries"] | None = None,
+) -> dict[int, float]:
+    """Share of queries with a right answer among the first k, for each k.
+
+        R@k = mean_i [ rank_i ≤ k ]
+
+    Args: as ``ranks``; ``k`` is one number or several, each from 1 to the gallery's size.
+
+    Raises:
+        ValueError: as ``ranks``, and for a k outside 1 … gallery.
+    """
+    wanted = [k] if isinstance(k, int) else list(k)
+    if any(not 1 <= one <= len(gallery) for one in wanted):
+        raise ValueError(f"k must lie in 1 … {len(gallery)}, the gallery's size, got {wanted}")
+    places = ranks(queries, gallery, targets)
+    return {one: (places <= one).double().mean().item() for one in wanted}
+
+
+def mean_reciprocal_rank(
+    queries: Float[Tensor, "queries dim"],
+    gallery: Float[Tensor, "gallery dim"],
+    targets: Targets | Int64[Tensor, " queries"] | None = None,
+) -> float:
+    """MRR = mean_i 1 / rank_i. Arguments and errors as ``ranks``."""
+    return ranks(queries, gallery, targets).double().reciprocal().mean().item()
+
+
+def search(
+    queries: Float[Tensor, "queries dim"],
+    gallery: Float[Tensor, "gallery dim"],
+    k: int = 5,
+    chunk: int = 1024,
+) -> tuple[Float[Tensor, "queries k"], Int64[Tensor, "queries k"]]:
+    """The k most similar gallery rows of each query: cosine similarities and row numbers.
+
+    Raises:
+        ValueError: for shapes that do not fit, NaN, or a k outside 1 … gallery.
+    """
+    _check_embeddings(queries, gallery)
+    if not 1 <= k <= len(gallery):
+        raise ValueError(f"k must lie in 1 … {len(gallery)}, the gallery's size, got {k}")
+    queries, gallery = F.normalize(queries, dim=1), F.normalize(gallery, dim=1)
+    best = [(block @ gallery.T).topk(k, dim=1) for block in queries.split(chunk)]
+    return torch.cat([b.values for b in best]), torch.cat([b.indices for b in best])
+
+
+def choice_accuracy(
+    queries: Float[Tensor, "queries dim"],
+    right: Float[Tensor, "queries dim"],
+    wrong: Float[Tensor, "queries dim"],
+) -> float:
+    """Share of queries strictly nearer to their right answer than to their wrong one.
+
+    For minimal pairs: row i of ``right`` and ``wrong`` differ by one swapped attribute. Guessing
+    scores 0.5; a model that cannot tell the two apart at all scores 0.
+
+    Raises:
+        ValueError: where the shapes differ or hold NaN.
+    """
+    if not queries.shape == right.shape == wrong.shape:
+        shapes = [tuple(x.shape) for x in (queries, right, wrong)]
+        raise ValueError(f"expected three batches of one shape, got {shapes}")
+    _check_embeddings(queries, torch.cat([right, wrong]))
+    near, far = F.cosine_similarity(queries, right), F.cosine_similarity(queries, wrong)
+    return (near > far).double().mean().item()
+
+
+def zero_shot(
+    queries: Float[Tensor, "queries dim"],
+    prompts: Sequence[Float[Tensor, "_prompts dim"]],
+    pool: str = "best",
+) -> Int64[Tensor, " queries"]:
+    """The class whose prompts are most similar to each query.
+
+    Args:
+        queries: embeddings of what is to be classified.
+        prompts: for each class, the embeddings of captions that name it.
+        pool: 'best' lets a class's most similar prompt speak for it; 'mean' averages its
+            prompts first, as CLIP does (Radford et al. 2021).
+
+    Raises:
+        ValueError: for another pool, a class without prompts, or shapes that do not fit.
+    """
+    if pool not in ("best", "mean"):
+        raise ValueError(f"unknown pool {pool!r}: choose 'best' or 'mean'")
+    scores = []
+    for variants in prompts:
+        _check_embeddings(queries, variants)
+        variants = F.normalize(variants, dim=1)
+        if pool == "mean":
+            variants = F.normalize(variants.mean(dim=0, keepdim=True), dim=1)
+        scores.append((F.normalize(queries, dim=1) @ variants.T).amax(dim=1))
+    return torch.stack(scores, dim=1).argmax(dim=1)
+
+
+def _target_matrix(queries: Tensor, gallery: Tensor, targets: Tensor | None) -> Targets:
+    _check_embeddings(queries, gallery)
+    wanted = (len(queries), len(gallery))
+    if targets is None:
+        if len(queries) != len(gallery):
+            raise ValueError(
+                f"{wanted[0]} queries and {wanted[1]} gallery rows: say with targets which answer which"
+            )
+        targets = torch.arange(len(queries))
+    targets = torch.as_tensor(targets, device=queries.device)
+    if targets.dtype != torch.bool:
+        if targets.shape != wanted[:1] or not 0 <= int(targets.min()) <= int(targets.max()) < wanted[1]:
+            raise ValueError(
+                f"targets must be one gallery row (0 … {wanted[1] - 1}) for each of the "
+                f"{wanted[0]} queries, or a bool matrix of shape {wanted}"
+            )
+        targets = F.one_hot(targets, len(gallery)).bool()
+    if targets.shape != wanted:
+        raise ValueError(f"expected targets of shape {wanted}, got {tuple(targets.shape)}")
+    if not bool(targets.any(dim=1).all()):
+        lost = int((~targets.any(dim=1)).nonzero()[0])
+        raise ValueError(f"query {lost} has no right answer in the gallery")
+    return targets
+
+
+def _check_embeddings(queries: Tensor, gallery: Tensor) -> None:
+    if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1]:
+        raise ValueError(
+            f"expected embeddings (rows, dim) of one dim, got {tuple(queries.shape)} "
+            f"and {tuple(gallery.shape)}"
+        )
+    if not len(queries) or not len(gallery):
+        raise ValueError(f"nothing to compare: {len(queries)} queries, {len(gallery)} gallery rows")
+    if not (queries.isfinite().all() and gallery.isfinite().all()):
+        raise ValueError("embeddings hold NaN or infinity: find out where they come from first")

@@ -1,0 +1,74 @@
+"""The joint space: every modality's encoder, followed by a projection to one sphere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from xmodal_lab.encoders.inputs import Batch, count_of, rows_of
+
+COLDEST, WARMEST = 0.01, 1.0
+
+
+class JointSpace(nn.Module):
+    """Encoders and projection heads that map every modality onto one unit sphere.
+
+        z_m = P_m f_m(x_m) / |P_m f_m(x_m)|
+
+    The temperature of the contrast is learned with them, as its logarithm, and stays between
+    0.01 and 1.
+
+    Args:
+        encoders: modality → encoder with an attribute ``output_dim``.
+        dim: dimensions of the joint space.
+        temperature: where the learned temperature starts.
+
+    Source: CLIP, Radford et al. 2021; one space for many modalities, Girdhar et al. 2023.
+    """
+
+    def __init__(
+        self, encoders: Mapping[str, nn.Module], dim: int = 128, temperature: float = 0.07
+    ) -> None:
+        super().__init__()
+        self.dim = dim
+        self.encoders = nn.ModuleDict(encoders)
+        self.projections = nn.ModuleDict(
+            {name: nn.Linear(encoder.output_dim, dim) for name, encoder in encoders.items()}
+        )
+        self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature)))
+
+    @property
+    def temperature(self) -> Float[Tensor, ""]:
+        """τ, with gradient."""
+        return self.log_temperature.clamp(math.log(COLDEST), math.log(WARMEST)).exp()
+
+    def embed(self, modality: str, batch) -> Float[Tensor, "batch dim"]:
+        """Unit vectors of one modality's batch.
+
+        Raises:
+            KeyError: for a modality this space has no encoder for.
+        """
+        if modality not in self.encoders:
+            known = ", ".join(self.encoders)
+            raise KeyError(f"no encoder for modality {modality!r}: this space knows {known}")
+        return F.normalize(self.projections[modality](self.encoders[modality](batch)), dim=1)
+
+    def forward(self, batch: Batch) -> dict[str, Float[Tensor, "batch dim"]]:
+        """Unit vectors of every modality in the batch."""
+        return {modality: self.embed(modality, values) for modality, values in batch.items()}
+
+    @torch.no_grad()
+    def embed_all(self, data: Batch, chunk: int = 256) -> dict[str, Float[Tensor, "rows dim"]]:
+        """Unit vectors of a whole data set, in evaluation mode, a chunk at a time."""
+        was_training = self.training
+        self.eval()
+        device = self.log_temperature.device
+        rows = torch.arange(count_of(data), device=device).split(chunk)
+        parts = [self(rows_of(data, index)) for index in rows]
+        self.train(was_training)
+        return {modality: torch.cat([part[modality] for part in parts]) for modality in data}

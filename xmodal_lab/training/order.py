@@ -1,0 +1,47 @@
+"""Which rows a step trains on: a function of the step's number alone, so a run can be resumed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Int64
+from torch import Tensor
+
+Order = Callable[[int], Int64[Tensor, " batch"]]
+
+
+def shuffled(rows: int | Sequence[int] | Tensor, batch_size: int = 128, seed: int = 0) -> Order:
+    """Batches of rows, shuffled anew in every epoch; a last incomplete batch is left out.
+
+    Args:
+        rows: how many there are, or their numbers.
+        batch_size: rows a step.
+        seed: another seed, another order.
+
+    Raises:
+        ValueError: for fewer rows than one batch takes.
+    """
+    numbers = torch.arange(rows) if isinstance(rows, int) else torch.as_tensor(rows)
+    batches = len(numbers) // batch_size
+    if batches == 0:
+        raise ValueError(f"a batch of {batch_size} needs as many rows, got {len(numbers)}")
+    latest: dict[int, Tensor] = {}
+
+    def order(step: int) -> Tensor:
+        epoch, batch = divmod(step, batches)
+        if epoch not in latest:
+            latest.clear()
+            dice = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+            latest[epoch] = numbers[torch.randperm(len(numbers), generator=dice)]
+        return latest[epoch][batch * batch_size : (batch + 1) * batch_size]
+
+    return order
+
+
+def curriculum(first: Order, steps: int, then: Order) -> Order:
+    """One order for the first steps, another for the rest.
+
+    Source: Bengio et al. 2009.
+    """
+    return lambda step: first(step) if step < steps else then(step - steps)

@@ -1,0 +1,171 @@
+"""Chapter 06: the loss, the score and the uses of one joint space."""
+
+from __future__ import annotations
+
+import torch
+from torch.nn import functional
+
+from xmodal_lab.workbook.compare import Mistake, array, number, require_entries, require_number
+from xmodal_lab.workbook.exercises import joint_space_oracles as oracle
+from xmodal_lab.workbook.exercises import joint_space_wrong as wrong
+from xmodal_lab.workbook.exercises.record import Exercise
+
+CHAPTER = "06_joint_space"
+
+
+def info_nce(a, b, temperature):
+    """Symmetric InfoNCE (van den Oord 2018; Radford 2021) of two batches (batch, dim); a scalar."""
+    a, b = functional.normalize(a, dim=1), functional.normalize(b, dim=1)
+    logits = a @ b.T / temperature
+    labels = torch.arange(len(a), device=a.device)
+    rows = functional.cross_entropy(logits, labels)
+    columns = functional.cross_entropy(logits.T, labels)
+    return (rows + columns) / 2
+
+
+def recall_at_1(similarity, target):
+    """Share of queries whose target (queries,) strictly beats the rest of (queries, gallery)."""
+    right = similarity.gather(1, target[:, None])
+    # The target itself is one of those that are not below it.
+    as_good = (similarity >= right).sum(dim=1)
+    return (as_good == 1).float().mean()
+
+
+def zero_shot(images, prompts):
+    """Class (n,) of images (n, dim): the nearest of prompts (classes, variants, dim)."""
+    images = functional.normalize(images, dim=-1)
+    prompts = functional.normalize(prompts, dim=-1).mean(dim=1)
+    return (images @ functional.normalize(prompts, dim=-1).T).argmax(dim=1)
+
+
+def modality_gap(a, b):
+    """Distance of the centroids of normalised (n, dim) and (m, dim); Liang et al. 2022."""
+    a, b = functional.normalize(a, dim=1), functional.normalize(b, dim=1)
+    return (a.mean(dim=0) - b.mean(dim=0)).norm()
+
+
+def _check_info_nce(attempt) -> None:
+    random = torch.Generator().manual_seed(0)
+    for batch, dim, temperature in ((3, 2, 0.5), (4, 4, 0.2), (6, 3, 1.5), (5, 8, 0.07)):
+        a, b = (torch.randn(batch, dim, generator=random) * 2 for _ in "ab")
+        got = number(attempt(a, b, temperature), "the loss")
+        suspects = oracle.info_nce_suspects(a, b, temperature)
+        where = f"the loss of {batch} pairs at temperature {temperature}"
+        require_number(got, oracle.info_nce(a, b, temperature), suspects, where, "")
+    _check_small_temperature(attempt, a, b)
+    _check_gradient(attempt, a, b)
+
+
+def _check_small_temperature(attempt, a, b) -> None:
+    got = number(attempt(a, b, 0.005), "the loss")
+    require_number(
+        got,
+        oracle.info_nce(a, b, 0.005),
+        what="the loss at temperature 0.005",
+        otherwise="Did exp() overflow? cross_entropy and logsumexp take the logits themselves.",
+    )
+
+
+def _check_gradient(attempt, a, b) -> None:
+    leaves = [t.clone().requires_grad_() for t in (a, b)]
+    loss = attempt.run(*leaves, 0.2)
+    if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
+        raise Mistake(
+            "the value is right, but no gradient flows back, so nothing could be trained with it. "
+            "Did you use .item(), .detach() or numpy?"
+        )
+    loss.backward()
+    for side, leaf in enumerate(leaves):
+        direction = torch.randn(a.shape, generator=torch.Generator().manual_seed(side))
+        slope = 0.0 if leaf.grad is None else float((leaf.grad * direction).sum())
+        if abs(slope - oracle.info_nce_slope(a, b, 0.2, side, direction)) > 1e-2:
+            raise Mistake(
+                f"the value is right, but the gradient of `{'ab'[side]}` is not. "
+                "Did you detach one of the two sides?"
+            )
+
+
+def _check_recall_at_1(attempt) -> None:
+    random = torch.Generator().manual_seed(1)
+    for queries, gallery in ((24, 24), (8, 8), (8, 5), (7, 12)):
+        similarity = torch.rand(queries, gallery, generator=random)
+        target = torch.randint(gallery, (queries,), generator=random)
+        # About half of the queries are answered rightly: neither 0 nor 1 says much.
+        similarity[torch.arange(queries), target] += 0.4
+        _compare_recall(attempt, similarity, target, f"{queries} queries against {gallery} items")
+    aligned = torch.eye(4) + torch.rand(4, 4, generator=random) / 2
+    _compare_recall(attempt, aligned, torch.arange(4), "a model that is always right")
+    _compare_recall(attempt, torch.ones(5, 5), torch.arange(5), "a collapsed model (all equal)")
+    tied = torch.tensor([[0.9, 0.9, 0.1], [0.2, 0.7, 0.7], [0.1, 0.2, 0.8]])
+    _compare_recall(attempt, tied, torch.arange(3), "a model with two ties in three queries")
+
+
+def _compare_recall(attempt, similarity, target, who: str) -> None:
+    got = number(attempt(similarity, target), "recall@1")
+    suspects = oracle.recall_suspects(similarity, target)
+    wanted = oracle.recall_at_1(similarity, target)
+    require_number(got, wanted, suspects, f"recall@1 of {who}", "Which items beat the target?")
+
+
+def _check_zero_shot(attempt) -> None:
+    random = torch.Generator().manual_seed(2)
+    for count, classes, variants, dim in ((60, 6, 4, 3), (40, 5, 3, 8), (9, 3, 2, 2), (4, 4, 3, 3)):
+        images = torch.randn(count, dim, generator=random)
+        # Lengths differ a lot: whoever forgets to normalise gets other answers.
+        lengths = torch.rand(classes, variants, 1, generator=random) * 6 + 0.2
+        prompts = torch.randn(classes, variants, dim, generator=random) * lengths
+        got = array(attempt(images, prompts), (count,), torch.Tensor, SHAPE_HINT)
+        if got.dtype.kind not in "iu":
+            raise Mistake(
+                f"the result should hold whole numbers (classes), yours is {got.dtype}. "
+                "Did you return the similarities instead of their argmax?"
+            )
+        wanted = oracle.zero_shot(images, prompts)
+        suspects = oracle.zero_shot_suspects(images, prompts)
+        require_entries(got, wanted, suspects, "Is that the most similar class?", tolerance=0)
+
+
+SHAPE_HINT = "One class for each image: did you take argmax over the classes?"
+
+
+def _check_modality_gap(attempt) -> None:
+    random = torch.Generator().manual_seed(3)
+    for n, m, dim in ((3, 3, 2), (6, 6, 4), (5, 9, 8)):
+        a = torch.randn(n, dim, generator=random) * 2 + 1
+        b = torch.randn(m, dim, generator=random) * 3 - 0.5
+        got = number(attempt(a, b), "the gap")
+        wanted, suspects = oracle.modality_gap(a, b), oracle.gap_suspects(a, b)
+        where = f"the gap between {n} and {m} embeddings"
+        require_number(got, wanted, suspects, where, "Where do the two centroids lie?")
+
+
+EXERCISES = (
+    Exercise(
+        CHAPTER,
+        info_nce,
+        _check_info_nce,
+        "equal to an explicit loop on 5 batches, gradient included",
+        wrong.INFO_NCE,
+    ),
+    Exercise(
+        CHAPTER,
+        recall_at_1,
+        _check_recall_at_1,
+        "equal to an explicit loop on 7 similarity matrices, ties included",
+        wrong.RECALL_AT_1,
+    ),
+    Exercise(
+        CHAPTER,
+        zero_shot,
+        _check_zero_shot,
+        "equal to an explicit loop on 4 sets of images and prompts",
+        wrong.ZERO_SHOT,
+    ),
+    Exercise(
+        CHAPTER,
+        modality_gap,
+        _check_modality_gap,
+        "equal to an explicit loop on 3 pairs of sets",
+        wrong.MODALITY_GAP,
+    ),
+)
