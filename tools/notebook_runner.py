@@ -34,6 +34,8 @@ class Client(nbclient.NotebookClient):
     def create_kernel_manager(self):
         """A manager that starts this interpreter."""
         self.km = AsyncKernelManager(kernel_spec_manager=ThisInterpreter())
+        # Newer kernels warn, outside the notebook, about sockets that are not encrypted.
+        self.extra_arguments = ["--IPKernelApp.log_level=ERROR"]
         return self.km
 
     async def _async_cleanup_kernel(self) -> None:

@@ -97,11 +97,13 @@ choose_python() {
     fail "no python3 was found. Install Python 3.10 to 3.13, or name one: make setup PYTHON=/path/to/python3.12"
 }
 
-make_venv() {
-    choose_python
+check_venv_can_be_made() {
     "$python" -c 'import venv, ensurepip' 2>/dev/null ||
         fail "$python cannot make virtual environments: its modules venv and ensurepip are missing." \
             "On Debian and Ubuntu: sudo apt install python$(version_of "$python")-venv (or python3-venv)"
+}
+
+make_venv() {
     say "making .venv with Python $(version_of "$python")."
     "$python" -m venv "$venv" || fail "the virtual environment could not be made (see above)." \
         "Is there space on the disk, and may you write to $root?"
@@ -183,19 +185,21 @@ case $root in
 *:*) fail "a virtual environment cannot live in a folder with ':' in its name: $root" "Move the repository and try again." ;;
 esac
 
+[ -z "$python" ] || choose_python # a wrong PYTHON is said at once, before anything is removed
 if is_current; then exit 0; fi
 lock
 if is_current; then exit 0; fi # another set-up has just done it
 
 rm -f "$stamp"
-if [ -e "$venv" ] || [ -L "$venv" ]; then
-    reason=$(why_unusable)
-    if [ -n "$reason" ]; then
-        say "building .venv anew: $reason."
-        rm -rf "$venv"
-    fi
+reason=
+if [ -e "$venv" ] || [ -L "$venv" ]; then reason=$(why_unusable); fi
+if [ -n "$reason" ] || [ ! -d "$venv" ]; then
+    choose_python
+    check_venv_can_be_made
+    [ -z "$reason" ] || say "building .venv anew: $reason."
+    rm -rf "$venv"
+    make_venv
 fi
-[ -d "$venv" ] || make_venv
 drop_half_installed
 install
 wanted_stamp >"$stamp.new"

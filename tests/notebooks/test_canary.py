@@ -1,65 +1,66 @@
 """A wrong output must make the real command fail; otherwise all its green is worth nothing."""
 
 import json
+import re
 import subprocess
 
 import pytest
 from check_notebooks import check
+from record import record
+from tiny import PLAIN
 
 
 def run(folder):
+    """Exit code of the real command, the cells that failed as 'notebook:number', and its words."""
     done = check([folder], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return done.returncode, done.stdout
+    failed = re.findall(r"^FAILED \S*?(\w+)\.ipynb::Cell (\d+)", done.stdout, re.M)
+    return done.returncode, {f"{name}:{number}" for name, number in failed}, done.stdout
 
 
-def edit(folder, old, new):
-    notebook = folder / "00_tiny.ipynb"
-    text = notebook.read_text(encoding="utf-8")
-    # Only outputs are edited: the inputs must go on to produce what was recorded.
-    cells = json.loads(text)
+def spoil(notebook, old, new, target):
+    """Write a copy in which a text of the outputs (never of the inputs) is another."""
+    content = json.loads(notebook.read_text(encoding="utf-8"))
     hits = 0
-    for cell in cells["cells"]:
-        before = json.dumps(cell.get("outputs"), ensure_ascii=False)
-        hits += before.count(old)
+    for cell in content["cells"]:
         if cell.get("outputs"):
+            before = json.dumps(cell["outputs"], ensure_ascii=False)
+            hits += before.count(old)
             cell["outputs"] = json.loads(before.replace(old, new))
     assert hits, f"{old!r} is in no output"
-    notebook.write_text(json.dumps(cells, ensure_ascii=False), encoding="utf-8")
+    target.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
-def test_an_unedited_notebook_passes(tiny):
-    code, said = run(tiny)
-    assert code == 0, said
-    assert "7 passed" in said
+@pytest.fixture
+def plain(tmp_path):
+    """A recorded notebook of three plain cells, outside the folder that is checked."""
+    (tmp_path / "plain.py").write_text(PLAIN, encoding="utf-8")
+    record(tmp_path / "plain.py", tmp_path / "plain.ipynb")
+    return tmp_path / "plain.ipynb"
 
 
-def test_only_the_digits_after_about_may_differ(tiny):
-    edit(tiny, "≈ 0.978", "≈ 0.961")
-    code, said = run(tiny)
-    assert code == 0, said
+def test_unedited_passes_and_digits_after_about_may_differ(tiny, plain):
+    spoil(plain, "≈ 0.978", "≈ 0.961", tiny / "digits.ipynb")
+    code, failed, said = run(tiny)
+    assert (code, failed) == (0, set()), said
+    assert "10 passed" in said
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("[[[2, 1, 0]", "[[[2, 1, 9]"),
-        ("✓ share", "✗ share"),
-        ("≈ 0.978", "≈ nan"),
-        ("legend: line", "legend: other"),
-        ("a low tone", "a high tone"),
-    ],
-)
-def test_a_wrong_output_fails(tiny, old, new):
-    edit(tiny, old, new)
-    code, said = run(tiny)
-    assert code == 1, said
-    assert "1 failed, 6 passed" in said
+def test_one_wrong_number_fails(plain, tmp_path):
+    (tmp_path / "checked").mkdir()
+    spoil(plain, "[3, 4]", "[3, 5]", tmp_path / "checked" / "canary.ipynb")
+    code, failed, said = run(tmp_path / "checked")
+    assert (code, failed) == (1, {"canary:0"}), said
 
 
-def test_an_exception_fails_and_the_rest_is_skipped(tiny):
-    notebook = tiny / "00_tiny.ipynb"
-    text = notebook.read_text(encoding="utf-8")
-    notebook.write_text(text.replace("total / 46", "totally / 46"), encoding="utf-8")
-    code, said = run(tiny)
-    assert code == 1, said
-    assert "1 failed, 4 passed, 2 skipped" in said and "cell 4 of this notebook failed" in said
+def test_every_kind_of_wrong_output_fails(tiny, plain):
+    spoil(plain, "✓ share", "✗ share", tiny / "mark.ipynb")
+    spoil(plain, "≈ 0.978", "≈ nan", tiny / "nan.ipynb")
+    spoil(plain, '"90"', '"91"', tiny / "result.ipynb")
+    spoil(tiny / "00_tiny.ipynb", "legend: line", "legend: other", tiny / "figure.ipynb")
+    spoil(tiny / "00_tiny.ipynb", "a low tone", "a high tone", tiny / "sound.ipynb")
+    raising = plain.read_text(encoding="utf-8").replace("total / 46", "totally / 46")
+    (tiny / "raising.ipynb").write_text(raising, encoding="utf-8")
+    code, failed, said = run(tiny)
+    wanted = {"mark:1", "nan:1", "result:2", "figure:5", "sound:6", "raising:1"}
+    assert (code, failed) == (1, wanted), said
+    assert "cell 1 of this notebook failed to run" in said and "1 skipped" in said

@@ -117,7 +117,7 @@ def huge(notebook):
 
 
 BAD = [
-    (not_run, "executed_in_order: cell 7: execution count None"),
+    (not_run, "executed_in_order: cell 8: execution count None"),
     (cleared, "executed_in_order: cell 2"),
     (tagging(2, "nbval-ignore-ouput"), "only_known_tags: cell 6: unknown tag"),
     (tagging(2, "nbval-skip"), "only_known_tags: cell 6: unknown tag"),

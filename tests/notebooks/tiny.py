@@ -80,3 +80,25 @@ explore(draw, slope=(1, 5), alt="A straight line whose slope follows the slider.
 # %%
 listen(np.sin(np.arange(800) / 3), 8000, "a low tone");
 '''
+
+# The same in plain Python, for tests in which the kit does not matter: its kernel starts at once.
+PLAIN = """\
+# %% [markdown]
+# # 01 · Plain
+
+# %%
+print([[1, 2], [3, 4]])
+
+# %% [markdown]
+# A claim.
+
+# %%
+total = 45
+print(f"✓ share: ≈ {total / 46:.3f}   expected 0.95 … 1")
+
+# %% [markdown]
+# A result.
+
+# %%
+total * 2
+"""

@@ -23,9 +23,7 @@ class SmallCNN(nn.Module):
         ValueError: for pictures of another shape.
     """
 
-    def __init__(
-        self, widths: tuple[int, int, int] = (32, 64, 128), output_dim: int = 256
-    ) -> None:
+    def __init__(self, widths: tuple[int, int, int] = (32, 64, 128), output_dim: int = 256) -> None:
         super().__init__()
         self.output_dim = output_dim
         layers: list[nn.Module] = []

@@ -14,14 +14,16 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
-Targets = Bool[Tensor, "queries gallery"]
+# Which gallery rows answer which query: a matrix of bool, or one row number a query.
+Targets = Bool[Tensor, "queries gallery"] | Int64[Tensor, " queries"]
+# Similarities held at a time: 2²⁴ of them take 64 MiB.
+BLOCK = 2**24
 
 
 def ranks(
     queries: Float[Tensor, "queries dim"],
     gallery: Float[Tensor, "gallery dim"],
-    targets: Targets | Int64[Tensor, " queries"] | None = None,
-    chunk: int = 1024,
+    targets: Targets | None = None,
 ) -> Int64[Tensor, " queries"]:
     """Place of each query's best right answer in its list of gallery rows, from 1.
 
@@ -33,16 +35,18 @@ def ranks(
         queries, gallery: embeddings of any length; they are normalised here.
         targets: which gallery rows answer which query, as a (queries, gallery) matrix of bool, or
             as one row number a query; None where row i answers query i.
-        chunk: how many queries are compared at a time.
 
     Raises:
         ValueError: for shapes that do not fit, a query without an answer, NaN, or an empty batch.
     """
-    targets = _target_matrix(queries, gallery, targets)
+    targets = _checked_targets(queries, gallery, targets)
     queries, gallery = F.normalize(queries, dim=1), F.normalize(gallery, dim=1)
+    rows = _block_rows(gallery)
     found = []
-    for block, right in zip(queries.split(chunk), targets.split(chunk), strict=True):
+    for block, right in zip(queries.split(rows), targets.split(rows), strict=True):
         similarity = block @ gallery.T
+        if right.dtype != torch.bool:
+            right = torch.zeros_like(similarity, dtype=torch.bool).scatter_(1, right[:, None], True)
         best = similarity.masked_fill(~right, -torch.inf).amax(dim=1, keepdim=True)
         found.append(1 + ((similarity >= best) & ~right).sum(dim=1))
     return torch.cat(found)
@@ -52,7 +56,7 @@ def recall_at_k(
     queries: Float[Tensor, "queries dim"],
     gallery: Float[Tensor, "gallery dim"],
     k: int | Sequence[int] = (1, 5),
-    targets: Targets | Int64[Tensor, " queries"] | None = None,
+    targets: Targets | None = None,
 ) -> dict[int, float]:
     """Share of queries with a right answer among the first k, for each k.
 
@@ -73,7 +77,7 @@ def recall_at_k(
 def mean_reciprocal_rank(
     queries: Float[Tensor, "queries dim"],
     gallery: Float[Tensor, "gallery dim"],
-    targets: Targets | Int64[Tensor, " queries"] | None = None,
+    targets: Targets | None = None,
 ) -> float:
     """MRR = mean_i 1 / rank_i. Arguments and errors as ``ranks``."""
     return ranks(queries, gallery, targets).double().reciprocal().mean().item()
@@ -83,7 +87,6 @@ def search(
     queries: Float[Tensor, "queries dim"],
     gallery: Float[Tensor, "gallery dim"],
     k: int = 5,
-    chunk: int = 1024,
 ) -> tuple[Float[Tensor, "queries k"], Int64[Tensor, "queries k"]]:
     """The k most similar gallery rows of each query: cosine similarities and row numbers.
 
@@ -94,7 +97,7 @@ def search(
     if not 1 <= k <= len(gallery):
         raise ValueError(f"k must lie in 1 … {len(gallery)}, the gallery's size, got {k}")
     queries, gallery = F.normalize(queries, dim=1), F.normalize(gallery, dim=1)
-    best = [(block @ gallery.T).topk(k, dim=1) for block in queries.split(chunk)]
+    best = [(block @ gallery.T).topk(k, dim=1) for block in queries.split(_block_rows(gallery))]
     return torch.cat([b.values for b in best]), torch.cat([b.indices for b in best])
 
 
@@ -147,25 +150,31 @@ def zero_shot(
     return torch.stack(scores, dim=1).argmax(dim=1)
 
 
-def _target_matrix(queries: Tensor, gallery: Tensor, targets: Tensor | None) -> Targets:
+def _block_rows(gallery: Tensor) -> int:
+    return max(1, BLOCK // len(gallery))
+
+
+def _checked_targets(queries: Tensor, gallery: Tensor, targets: Targets | None) -> Targets:
     _check_embeddings(queries, gallery)
-    wanted = (len(queries), len(gallery))
+    rows, columns = len(queries), len(gallery)
     if targets is None:
-        if len(queries) != len(gallery):
+        if rows != columns:
             raise ValueError(
-                f"{wanted[0]} queries and {wanted[1]} gallery rows: say with targets which answer which"
+                f"{rows} queries and {columns} gallery rows: say with targets which answer which"
             )
-        targets = torch.arange(len(queries))
+        return torch.arange(rows, device=queries.device)
     targets = torch.as_tensor(targets, device=queries.device)
-    if targets.dtype != torch.bool:
-        if targets.shape != wanted[:1] or not 0 <= int(targets.min()) <= int(targets.max()) < wanted[1]:
-            raise ValueError(
-                f"targets must be one gallery row (0 … {wanted[1] - 1}) for each of the "
-                f"{wanted[0]} queries, or a bool matrix of shape {wanted}"
-            )
-        targets = F.one_hot(targets, len(gallery)).bool()
-    if targets.shape != wanted:
-        raise ValueError(f"expected targets of shape {wanted}, got {tuple(targets.shape)}")
+    if targets.shape not in ((rows,), (rows, columns)) or (
+        (targets.dtype == torch.bool) != (targets.ndim == 2)
+    ):
+        raise ValueError(
+            f"expected targets as a bool matrix of shape {(rows, columns)} or as {rows} row "
+            f"numbers, got {targets.dtype} of shape {tuple(targets.shape)}"
+        )
+    if targets.ndim == 1:
+        if not 0 <= int(targets.min()) <= int(targets.max()) < columns:
+            raise ValueError(f"targets must lie in 0 … {columns - 1}, the gallery's rows")
+        return targets.long()
     if not bool(targets.any(dim=1).all()):
         lost = int((~targets.any(dim=1)).nonzero()[0])
         raise ValueError(f"query {lost} has no right answer in the gallery")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from xmodal_lab.encoders.audio import AudioEncoder
+from xmodal_lab.encoders.image import SmallCNN
 from xmodal_lab.encoders.inputs import Batch, count_of, rows_of
+from xmodal_lab.encoders.text import TextEncoder
 
 COLDEST, WARMEST = 0.01, 1.0
 
@@ -36,16 +39,40 @@ class JointSpace(nn.Module):
     ) -> None:
         super().__init__()
         self.dim = dim
+        # How ``standard`` made this space; a checkpoint carries it.
+        self.config: dict | None = None
         self.encoders = nn.ModuleDict(encoders)
         self.projections = nn.ModuleDict(
             {name: nn.Linear(encoder.output_dim, dim) for name, encoder in encoders.items()}
         )
         self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature)))
 
+    @classmethod
+    def standard(
+        cls, modalities: Sequence[str] = ("text", "image", "audio"), dim: int = 128
+    ) -> JointSpace:
+        """The workbook's own architecture: TextEncoder, SmallCNN and AudioEncoder.
+
+        Raises:
+            ValueError: for a modality without a standard encoder.
+        """
+        makers = {"text": TextEncoder, "image": SmallCNN, "audio": AudioEncoder}
+        unknown = [name for name in modalities if name not in makers]
+        if unknown:
+            raise ValueError(f"no standard encoder for {unknown}: choose among {list(makers)}")
+        space = cls({name: makers[name]() for name in modalities}, dim)
+        space.config = {"modalities": list(modalities), "dim": dim}
+        return space
+
     @property
     def temperature(self) -> Float[Tensor, ""]:
         """τ, with gradient."""
         return self.log_temperature.clamp(math.log(COLDEST), math.log(WARMEST)).exp()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self.log_temperature.device
 
     def embed(self, modality: str, batch) -> Float[Tensor, "batch dim"]:
         """Unit vectors of one modality's batch.
@@ -67,8 +94,7 @@ class JointSpace(nn.Module):
         """Unit vectors of a whole data set, in evaluation mode, a chunk at a time."""
         was_training = self.training
         self.eval()
-        device = self.log_temperature.device
-        rows = torch.arange(count_of(data), device=device).split(chunk)
+        rows = torch.arange(count_of(data), device=self.device).split(chunk)
         parts = [self(rows_of(data, index)) for index in rows]
         self.train(was_training)
         return {modality: torch.cat([part[modality] for part in parts]) for modality in data}

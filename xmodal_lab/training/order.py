@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 from torch import Tensor
 
 Order = Callable[[int], Int64[Tensor, " batch"]]
 
 
-def shuffled(rows: int | Sequence[int] | Tensor, batch_size: int = 128, seed: int = 0) -> Order:
+def shuffled(
+    rows: int | Sequence[int] | np.ndarray | Tensor, batch_size: int = 128, seed: int = 0
+) -> Order:
     """Batches of rows, shuffled anew in every epoch; a last incomplete batch is left out.
 
     Args:
@@ -39,9 +42,23 @@ def shuffled(rows: int | Sequence[int] | Tensor, batch_size: int = 128, seed: in
     return order
 
 
-def curriculum(first: Order, steps: int, then: Order) -> Order:
-    """One order for the first steps, another for the rest.
+def easy_first(
+    easy: Bool[np.ndarray, " rows"], steps: int, batch_size: int = 128, seed: int = 0
+) -> Order:
+    """A curriculum: for the first steps only easy rows, then all of them.
+
+    Args:
+        easy: which rows are easy, such as ``data.thing_counts == 1``.
+        steps: how many steps take easy rows alone.
+        batch_size, seed: as ``shuffled``.
+
+    Raises:
+        ValueError: where there are fewer easy rows than one batch takes.
 
     Source: Bengio et al. 2009.
     """
-    return lambda step: first(step) if step < steps else then(step - steps)
+    everything = shuffled(len(easy), batch_size, seed)
+    if steps == 0:
+        return everything
+    simple = shuffled(np.flatnonzero(easy), batch_size, seed)
+    return lambda step: simple(step) if step < steps else everything(step - steps)

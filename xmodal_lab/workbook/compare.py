@@ -107,7 +107,8 @@ def _unchanged(before, after) -> bool:
 
 def _kind(value) -> str:
     names = {type(Ellipsis): "`...`", torch.Tensor: "a tensor", np.ndarray: "an array"}
-    return names.get(type(value), f"a {type(value).__name__}")
+    kind = type(value).__name__
+    return names.get(type(value), f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}")
 
 
 def number(value, what: str = "the result") -> float:

@@ -37,6 +37,7 @@ def explore(fn: Callable, *, alt: str | Callable[..., str] | None = None, **cont
     if is_static() or not in_notebook():
         _show(fn(**start), _alt(alt, start))
         return
+    _alt(alt, start)  # a missing description is told here, not inside the widget
     from IPython.display import display
 
     display(view(fn, alt, controls))
@@ -154,6 +155,8 @@ def _widget(fn: Callable, name: str, control):
     from ipywidgets import interactive
 
     start = default(fn, name, control)
+    if isinstance(control, Mapping):  # ipywidgets 7 warns about these
+        control = list(control.items())
     widget = control if hasattr(control, "value") else interactive.widget_from_abbrev(control)
     widget.value = start
     if not widget.description:

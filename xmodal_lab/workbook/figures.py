@@ -21,7 +21,7 @@ from xmodal_lab.workbook.mode import in_notebook
 
 SHARPNESS = 1.5  # saved pixels per displayed pixel: sharp on a dense screen, and still small
 SHRINK_ABOVE = 120_000  # bytes; larger pictures are saved with 256 colours
-SHORTEST_ALT = 25  # characters
+SHORTEST_ALT = 20  # characters
 
 
 def show(fig: Figure, alt: str | None = None) -> None:

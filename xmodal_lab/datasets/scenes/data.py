@@ -107,7 +107,7 @@ class SceneData:
         return np.array([len(scene.things) for scene in self.scenes], dtype=np.int64)
 
     def matches(self, other: SceneData | None = None) -> np.ndarray:
-        """Which rows mean the same, (rows, other's rows) of bool: many-to-one targets for recall."""
+        """Which rows mean the same: (rows, other's rows) of bool, the targets of a recall."""
         mine = [scene.key for scene in self.scenes]
         theirs = mine if other is None else [scene.key for scene in other.scenes]
         numbers = {key: number for number, key in enumerate({*mine, *theirs})}

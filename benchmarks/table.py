@@ -1,0 +1,54 @@
+"""What the benchmarks share: a table on the screen, the same figures as JSON, and the machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from pathlib import Path
+
+import torch
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """An argument parser that knows ``--json FILE``."""
+    arguments = argparse.ArgumentParser(description=description)
+    arguments.add_argument("--json", type=Path, help="also write the figures to this file")
+    return arguments
+
+
+def machine() -> dict[str, str | int]:
+    """What was measured on."""
+    card = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count() or 0,
+        "threads": torch.get_num_threads(),
+        "gpu": card,
+    }
+
+
+def show(title: str, rows: list[dict]) -> None:
+    """Print rows as an aligned table; floats with one decimal place."""
+    print(f"\n{title}")
+    cells = [[_cell(value) for value in row.values()] for row in rows]
+    heads = list(rows[0])
+    widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
+    for line in (heads, ["-" * width for width in widths], *cells):
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)))
+
+
+def write(path: Path | None, figures: dict) -> None:
+    """Write the figures, with the machine, where a file was asked for."""
+    if path is not None:
+        path.write_text(
+            json.dumps({"machine": machine(), **figures}, indent=2, ensure_ascii=False) + "\n",
+            encoding="utf-8",
+        )
+
+
+def _cell(value) -> str:
+    return f"{value:.1f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,132 @@
+"""Maps of the joint space: UMAP pictures that can be laid side by side.
+
+A map lies: distances between clouds are not to scale, and two fits of the same data differ. So
+neighbours are always computed in the joint space itself, exactly; the map only shows them. The
+maps of one atlas are turned (Procrustes) onto each other, so that before and after are comparable.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from scipy.linalg import orthogonal_procrustes
+from torch import Tensor
+from torch.nn import functional as F
+
+Points = Float[np.ndarray, "points 2"]
+
+
+class Atlas:
+    """UMAP maps of embeddings of several modalities, comparable with each other.
+
+    Each map is centred, scaled to unit radius, and turned onto the first one.
+
+    Args:
+        neighbours: how many neighbours UMAP tries to keep together.
+        epochs: optimisation epochs of a fit.
+        seed: decides the layout on one machine; coordinates differ between machines all the same.
+
+    Attributes:
+        modalities: modality of every point of the last map.
+        rows: row in its modality of every point of the last map.
+
+    Source: UMAP, McInnes et al. 2018.
+    """
+
+    def __init__(self, neighbours: int = 15, epochs: int = 200, seed: int = 0) -> None:
+        self.neighbours, self.epochs, self.seed = neighbours, epochs, seed
+        self.modalities: np.ndarray = np.empty(0, str)
+        self.rows: np.ndarray = np.empty(0, int)
+        self._first: Points | None = None
+
+    def map(self, embeddings: Mapping[str, Float[Tensor, "rows dim"]]) -> dict[str, Points]:
+        """Places of all points in one picture, by modality.
+
+        Args:
+            embeddings: modality → embeddings; later calls must bring the same numbers of rows.
+
+        Raises:
+            ValueError: for fewer points than neighbours, NaN, or other numbers of rows than the
+                first map had.
+        """
+        names = list(embeddings)
+        counts = [len(embeddings[name]) for name in names]
+        points = torch.cat([embeddings[name].detach().float().cpu() for name in names])
+        if self._first is not None and len(points) != len(self._first):
+            raise ValueError(
+                f"the atlas began with {len(self._first)} points, this map has {len(points)}: "
+                "maps of one atlas show the same things"
+            )
+        indices, distances = nearest(points, self.neighbours)
+        layout = _umap(points.numpy(), indices, distances, self.epochs, self.seed)
+        layout -= layout.mean(axis=0)
+        layout /= np.sqrt((layout**2).sum(axis=1).mean())
+        if self._first is None:
+            self._first = layout
+        else:
+            turn, _ = orthogonal_procrustes(layout, self._first)
+            layout = layout @ turn
+        self.modalities = np.repeat(names, counts)
+        self.rows = np.concatenate([np.arange(count) for count in counts])
+        return dict(zip(names, np.split(layout, np.cumsum(counts)[:-1]), strict=True))
+
+
+def nearest(
+    points: Float[Tensor, "points dim"], count: int
+) -> tuple[Int64[np.ndarray, "points count"], Float[np.ndarray, "points count"]]:
+    """Exact nearest neighbours by angle, each point first among its own: numbers and distances.
+
+        d(x, y) = 1 - cos(x, y)
+
+    Raises:
+        ValueError: for fewer points than neighbours, or NaN.
+    """
+    if not 2 <= count <= len(points):
+        raise ValueError(f"need 2 … {len(points)} neighbours for {len(points)} points, got {count}")
+    if not points.isfinite().all():
+        raise ValueError("embeddings hold NaN or infinity: no map can show them")
+    unit = F.normalize(points, dim=1)
+    similarity = unit @ unit.T
+    # Above every cosine, so that a point leads its own list even among exact duplicates.
+    similarity.fill_diagonal_(2.0)
+    values, indices = similarity.topk(count, dim=1)
+    distances = (1 - values).clamp(min=0.0)
+    return indices.numpy(), distances.numpy()
+
+
+def mixing(embeddings: Mapping[str, Float[Tensor, "rows dim"]], count: int = 15) -> float:
+    """How well modalities mingle: 0 where each keeps to itself, about 1 where origin says nothing.
+
+        share of a point's nearest neighbours that come from another modality,
+        divided by the share of points that do
+
+    Measured in the joint space, not on a map.
+    """
+    names = list(embeddings)
+    labels = np.repeat(np.arange(len(names)), [len(embeddings[name]) for name in names])
+    points = torch.cat([embeddings[name].detach().float().cpu() for name in names])
+    indices, _ = nearest(points, count + 1)
+    foreign = (labels[indices[:, 1:]] != labels[:, None]).mean()
+    expected = 1 - ((np.bincount(labels) / len(labels)) ** 2).sum()
+    return float(foreign / expected)
+
+
+def _umap(points: np.ndarray, indices, distances, epochs: int, seed: int) -> Points:
+    # Imported here: umap compiles for seconds, and most rooms do without it.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from umap import UMAP
+
+        model = UMAP(
+            n_neighbors=indices.shape[1],
+            n_epochs=epochs,
+            min_dist=0.15,
+            random_state=seed,
+            n_jobs=1,
+            precomputed_knn=(indices.astype(np.int32), distances.astype(np.float32), None),
+        )
+        return model.fit_transform(points).astype(np.float64)

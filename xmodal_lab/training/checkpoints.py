@@ -1,0 +1,117 @@
+"""Trained spaces on disk: weights as safetensors with all that is needed to rebuild the model.
+
+Nothing is unpickled. A file is written beside its target and renamed, so that a reader sees the
+old checkpoint or the whole new one, and a full disk leaves the old one in place.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from xmodal_lab.datasets.scenes import WORDS
+from xmodal_lab.joint.space import JointSpace
+
+FORMAT = "xmodal_lab joint space 1"
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint cannot be written or used."""
+
+
+def save(path: str | Path, space: JointSpace, notes: dict | None = None) -> Path:
+    """Write a joint space of the standard architecture.
+
+    Args:
+        path: where to; an existing file is replaced only by a complete one.
+        space: made by ``JointSpace.standard``.
+        notes: anything JSON can hold, such as how it was trained.
+
+    Raises:
+        CheckpointError: where the space is not of the standard architecture, the folder cannot
+            be written or the disk is full.
+    """
+    path = Path(path)
+    if space.config is None:
+        raise CheckpointError("only spaces made by JointSpace.standard(...) can be rebuilt later")
+    header = {
+        "format": FORMAT,
+        "config": json.dumps(space.config),
+        "words": " ".join(WORDS),
+        "notes": json.dumps(notes or {}),
+    }
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _state(space).items()}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(to_bytes(tensors, header))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)  # noqa: PTH105
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)  # noqa: PTH108
+            raise
+    except OSError as error:
+        raise CheckpointError(f"could not write {path}: {error}. An older file is kept.") from error
+    return path
+
+
+def load(path: str | Path, device: torch.device | str = "cpu") -> JointSpace:
+    """Rebuild the joint space that ``save`` wrote, in evaluation mode.
+
+    Raises:
+        CheckpointError: for a missing, truncated or foreign file, another version, other
+            words, or weights that do not fit; the message says which.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+    if header.get("format") != FORMAT:
+        raise CheckpointError(
+            f"{path} holds {header.get('format', 'something else')!r}, expected {FORMAT!r}"
+        )
+    if header.get("words") != " ".join(WORDS):
+        raise CheckpointError(f"{path} was trained with other words than this data world has")
+    space = JointSpace.standard(**json.loads(header["config"]))
+    wanted = _state(space)
+    misfits = sorted(
+        name
+        for name in wanted.keys() | tensors.keys()
+        if name not in wanted or name not in tensors or wanted[name].shape != tensors[name].shape
+    )
+    if misfits:
+        raise CheckpointError(f"{path} is of another architecture: {', '.join(misfits[:3])} …")
+    space.load_state_dict(tensors, strict=False)
+    return space.to(device).eval()
+
+
+def notes(path: str | Path) -> dict:
+    """What was noted when the checkpoint was written."""
+    with safe_open(path, framework="pt") as file:
+        return json.loads((file.metadata() or {}).get("notes", "{}"))
+
+
+def _state(space: JointSpace) -> dict[str, Tensor]:
+    """Weights and running statistics; not BatchNorm's count of batches, which nothing reads."""
+    return {
+        name: tensor
+        for name, tensor in space.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
