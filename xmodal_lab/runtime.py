@@ -71,14 +71,14 @@ def setup(seed: int = 0, threads: int | None = None, quiet: bool = False) -> Run
         quiet: True to print nothing.
 
     Raises:
-        ValueError: for a seed outside 0 … 2³² - 1, fewer threads than 1, or an ``XMODAL_DEVICE``
-            that is not here.
+        ValueError: for a seed outside 0 … 2³² - 1, fewer threads than 1, an ``OMP_NUM_THREADS``
+            that is no number, or an ``XMODAL_DEVICE`` that is not here.
     """
     global _current
     if not 0 <= seed <= MAX_SEED:
         raise ValueError(f"seed must lie in 0 … {MAX_SEED}, got {seed}")
     if threads is None:
-        threads = int(os.environ.get("OMP_NUM_THREADS", 1))
+        threads = _threads_wanted(os.environ.get("OMP_NUM_THREADS"))
     if threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
     device = _device(os.environ.get("XMODAL_DEVICE"))
@@ -108,6 +108,16 @@ def precision_of(device: torch.device) -> torch.dtype:
         native = torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if native else torch.float16
     return torch.float32
+
+
+def _threads_wanted(value: str | None) -> int:
+    if not value:
+        return 1
+    # OpenMP allows a list, '4,2': threads of the outermost loop first.
+    first = value.split(",")[0].strip()
+    if not first.isdecimal():
+        raise ValueError(f"OMP_NUM_THREADS={value!r} is no number of threads: unset it or write 1")
+    return int(first)
 
 
 def _device(wanted: str | None) -> torch.device:

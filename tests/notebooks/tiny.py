@@ -78,7 +78,7 @@ explore(draw, slope=(1, 5), alt="A straight line whose slope follows the slider.
 # A sound.
 
 # %%
-listen(np.sin(np.arange(800) / 3), 8000, "a low tone");
+listen(np.sin(np.arange(800) / 3), 8000, "a low tone")
 '''
 
 # The same in plain Python, for tests in which the kit does not matter: its kernel starts at once.

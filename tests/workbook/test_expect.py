@@ -42,7 +42,8 @@ def live(monkeypatch):
     ],
 )
 def test_expect(capsys, arguments, line):
-    assert expect("x", *arguments) is line.startswith("✓")
+    verdict = expect("x", *arguments)
+    assert verdict == line.startswith("✓") and repr(verdict) == str(bool(verdict))
     assert capsys.readouterr().out == line + "\n"
 
 

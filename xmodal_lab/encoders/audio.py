@@ -57,7 +57,8 @@ class AudioEncoder(nn.Module):
     """Log-mel frames → one vector: three strided convolutions, bidirectional GRU or LSTM, maximum.
 
     Each convolution halves the frame rate (20 → 160 ms). Its output is normalised frame by frame
-    (LayerNorm) and set to 0 behind the last real frame, so that padding has no influence.
+    (LayerNorm). What every convolution reads is 0 behind the last real frame, so that padding has
+    no influence, whatever stands there.
 
     Shapes: ``Padded`` (batch, frames, mels) → (batch, output_dim).
 
@@ -87,7 +88,8 @@ class AudioEncoder(nn.Module):
         self.recurrent = cells[cell](width, hidden_dim, batch_first=True, bidirectional=True)
 
     def forward(self, frames: Padded) -> Float[Tensor, "batch output_dim"]:
-        values, lengths = frames
+        lengths = frames.lengths
+        values = frames.values.masked_fill(~frames.mask[:, :, None], 0.0)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
             values = convolution(values.transpose(1, 2)).transpose(1, 2)
             lengths = (lengths + 1) // 2

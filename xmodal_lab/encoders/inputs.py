@@ -42,14 +42,31 @@ def log_mel(waveforms: Waveforms, chunk: int = 256) -> Padded:
 
 
 def rows_of(batch: Batch, index: Tensor) -> Batch:
-    """The same rows of every modality."""
-    return {
-        modality: values.rows(index) if isinstance(values, Padded) else values[index]
-        for modality, values in batch.items()
-    }
+    """The same rows of every modality, on the device where the batch lies."""
+    chosen: Batch = {}
+    for modality, values in batch.items():
+        if isinstance(values, Padded):
+            chosen[modality] = values.rows(index.to(values.lengths.device))
+        else:
+            chosen[modality] = values[index.to(values.device)]
+    return chosen
+
+
+def to_device(batch: Batch, device: torch.device | str) -> Batch:
+    """Every modality on one device."""
+    return {modality: values.to(device) for modality, values in batch.items()}
 
 
 def count_of(batch: Batch) -> int:
-    """How many rows a batch has."""
-    first = next(iter(batch.values()))
-    return len(first.lengths) if isinstance(first, Padded) else len(first)
+    """How many rows a batch has.
+
+    Raises:
+        ValueError: where there is no modality, or they have different numbers of rows.
+    """
+    counts = {
+        modality: len(values.lengths if isinstance(values, Padded) else values)
+        for modality, values in batch.items()
+    }
+    if len(set(counts.values())) != 1:
+        raise ValueError(f"expected modalities with one number of rows, got {counts}")
+    return next(iter(counts.values()))

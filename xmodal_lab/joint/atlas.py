@@ -1,4 +1,4 @@
-"""Maps of the joint space: UMAP pictures that can be laid side by side.
+"""Maps of the joint space that can be laid side by side: UMAP, or PCA where time is short.
 
 A map lies: distances between clouds are not to scale, and two fits of the same data differ. So
 neighbours are always computed in the joint space itself, exactly; the map only shows them. The
@@ -21,11 +21,13 @@ Points = Float[np.ndarray, "points 2"]
 
 
 class Atlas:
-    """UMAP maps of embeddings of several modalities, comparable with each other.
+    """Maps of embeddings of several modalities, comparable with each other.
 
-    Each map is centred, scaled to unit radius, and turned onto the first one.
+    Each map is centred, scaled to unit radius, and turned onto the one before it.
 
     Args:
+        method: 'umap' keeps neighbourhoods together and takes seconds, the first time in a
+            process ten more to compile; 'pca' shows the two widest directions at once.
         neighbours: how many neighbours UMAP tries to keep together.
         epochs: optimisation epochs of a fit.
         seed: decides the layout on one machine; coordinates differ between machines all the same.
@@ -37,11 +39,17 @@ class Atlas:
     Source: UMAP, McInnes et al. 2018.
     """
 
-    def __init__(self, neighbours: int = 15, epochs: int = 200, seed: int = 0) -> None:
+    def __init__(
+        self, method: str = "umap", neighbours: int = 15, epochs: int = 200, seed: int = 0
+    ) -> None:
+        if method not in ("umap", "pca"):
+            raise ValueError(f"unknown method {method!r}: choose 'umap' or 'pca'")
+        self.method = method
         self.neighbours, self.epochs, self.seed = neighbours, epochs, seed
         self.modalities: np.ndarray = np.empty(0, str)
         self.rows: np.ndarray = np.empty(0, int)
-        self._first: Points | None = None
+        self._before: Points | None = None
+        self._counts: dict[str, int] = {}
 
     def map(self, embeddings: Mapping[str, Float[Tensor, "rows dim"]]) -> dict[str, Points]:
         """Places of all points in one picture, by modality.
@@ -50,26 +58,30 @@ class Atlas:
             embeddings: modality → embeddings; later calls must bring the same numbers of rows.
 
         Raises:
-            ValueError: for fewer points than neighbours, NaN, or other numbers of rows than the
-                first map had.
+            ValueError: for fewer points than neighbours, NaN, or other modalities or numbers of
+                rows than the map before had.
         """
-        names = list(embeddings)
-        counts = [len(embeddings[name]) for name in names]
-        points = torch.cat([embeddings[name].detach().float().cpu() for name in names])
-        if self._first is not None and len(points) != len(self._first):
+        sizes = {name: len(rows) for name, rows in embeddings.items()}
+        if self._before is not None and sizes != self._counts:
             raise ValueError(
-                f"the atlas began with {len(self._first)} points, this map has {len(points)}: "
+                f"the map before had rows {self._counts}, this one has {sizes}: "
                 "maps of one atlas show the same things"
             )
-        indices, distances = nearest(points, self.neighbours)
-        layout = _umap(points.numpy(), indices, distances, self.epochs, self.seed)
+        # The order of the map before, whatever the order of this dict: its points must meet.
+        self._counts = self._counts or sizes
+        names, counts = list(self._counts), list(self._counts.values())
+        points = torch.cat([embeddings[name].detach().float().cpu() for name in names])
+        if self.method == "pca":
+            layout = _pca(points)
+        else:
+            indices, distances = nearest(points, self.neighbours)
+            layout = _umap(points.numpy(), indices, distances, self.epochs, self.seed)
         layout -= layout.mean(axis=0)
         layout /= np.sqrt((layout**2).sum(axis=1).mean())
-        if self._first is None:
-            self._first = layout
-        else:
-            turn, _ = orthogonal_procrustes(layout, self._first)
+        if self._before is not None:
+            turn, _ = orthogonal_procrustes(layout, self._before)
             layout = layout @ turn
+        self._before = layout
         self.modalities = np.repeat(names, counts)
         self.rows = np.concatenate([np.arange(count) for count in counts])
         return dict(zip(names, np.split(layout, np.cumsum(counts)[:-1]), strict=True))
@@ -105,14 +117,28 @@ def mixing(embeddings: Mapping[str, Float[Tensor, "rows dim"]], count: int = 15)
         divided by the share of points that do
 
     Measured in the joint space, not on a map.
+
+    Raises:
+        ValueError: for fewer than two modalities, no more points than neighbours, or NaN.
     """
     names = list(embeddings)
+    if len(names) < 2:
+        raise ValueError(f"need two modalities or more to mingle, got {names}")
     labels = np.repeat(np.arange(len(names)), [len(embeddings[name]) for name in names])
     points = torch.cat([embeddings[name].detach().float().cpu() for name in names])
     indices, _ = nearest(points, count + 1)
     foreign = (labels[indices[:, 1:]] != labels[:, None]).mean()
     expected = 1 - ((np.bincount(labels) / len(labels)) ** 2).sum()
     return float(foreign / expected)
+
+
+def _pca(points: Float[Tensor, "points dim"]) -> Points:
+    if not points.isfinite().all():
+        raise ValueError("embeddings hold NaN or infinity: no map can show them")
+    centred = F.normalize(points.double(), dim=1)
+    centred = centred - centred.mean(dim=0)
+    _, directions = torch.linalg.eigh(centred.T @ centred)
+    return (centred @ directions[:, -2:].flip(1)).numpy()
 
 
 def _umap(points: np.ndarray, indices, distances, epochs: int, seed: int) -> Points:

@@ -18,6 +18,9 @@ from torch.nn import functional as F
 Targets = Bool[Tensor, "queries gallery"] | Int64[Tensor, " queries"]
 # Similarities held at a time: 2²⁴ of them take 64 MiB.
 BLOCK = 2**24
+# Cosines that differ by less are equal: so much is rounding, which depends on the row's place in
+# the matrix and on the order of a sum, and would let a collapsed model win ties by chance.
+TIE = 1e-6
 
 
 def ranks(
@@ -29,7 +32,8 @@ def ranks(
 
         rank_i = 1 + #{ j wrong : cos(q_i, g_j) ≥ max_{k right} cos(q_i, g_k) }
 
-    Ties are pessimistic: a wrong row as similar as the right one stands before it.
+    Ties are pessimistic: a wrong row as similar as the right one (within 1e-6, the rounding of
+    float32) stands before it.
 
     Args:
         queries, gallery: embeddings of any length; they are normalised here.
@@ -48,7 +52,7 @@ def ranks(
         if right.dtype != torch.bool:
             right = torch.zeros_like(similarity, dtype=torch.bool).scatter_(1, right[:, None], True)
         best = similarity.masked_fill(~right, -torch.inf).amax(dim=1, keepdim=True)
-        found.append(1 + ((similarity >= best) & ~right).sum(dim=1))
+        found.append(1 + ((similarity >= best - TIE) & ~right).sum(dim=1))
     return torch.cat(found)
 
 
@@ -106,7 +110,7 @@ def choice_accuracy(
     right: Float[Tensor, "queries dim"],
     wrong: Float[Tensor, "queries dim"],
 ) -> float:
-    """Share of queries strictly nearer to their right answer than to their wrong one.
+    """Share of queries nearer to their right answer than to their wrong one, by more than 1e-6.
 
     For minimal pairs: row i of ``right`` and ``wrong`` differ by one swapped attribute. Guessing
     scores 0.5; a model that cannot tell the two apart at all scores 0.
@@ -119,7 +123,7 @@ def choice_accuracy(
         raise ValueError(f"expected three batches of one shape, got {shapes}")
     _check_embeddings(queries, torch.cat([right, wrong]))
     near, far = F.cosine_similarity(queries, right), F.cosine_similarity(queries, wrong)
-    return (near > far).double().mean().item()
+    return (near > far + TIE).double().mean().item()
 
 
 def zero_shot(

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from xmodal_lab.encoders.audio import AudioEncoder
 from xmodal_lab.encoders.image import SmallCNN
-from xmodal_lab.encoders.inputs import Batch, count_of, rows_of
+from xmodal_lab.encoders.inputs import Batch, count_of, rows_of, to_device
 from xmodal_lab.encoders.text import TextEncoder
 
 COLDEST, WARMEST = 0.01, 1.0
@@ -67,7 +67,11 @@ class JointSpace(nn.Module):
     @property
     def temperature(self) -> Float[Tensor, ""]:
         """τ, with gradient."""
-        return self.log_temperature.clamp(math.log(COLDEST), math.log(WARMEST)).exp()
+        # The weight itself is put back between the bounds. A clamp inside the graph would have no
+        # gradient beyond them: a temperature that once stepped over would never come back.
+        with torch.no_grad():
+            self.log_temperature.clamp_(math.log(COLDEST), math.log(WARMEST))
+        return self.log_temperature.exp()
 
     @property
     def device(self) -> torch.device:
@@ -91,10 +95,17 @@ class JointSpace(nn.Module):
 
     @torch.no_grad()
     def embed_all(self, data: Batch, chunk: int = 256) -> dict[str, Float[Tensor, "rows dim"]]:
-        """Unit vectors of a whole data set, in evaluation mode, a chunk at a time."""
+        """Unit vectors of a whole data set, in evaluation mode, a chunk at a time.
+
+        Raises:
+            KeyError: for a modality this space has no encoder for.
+            ValueError: where the modalities have different numbers of rows.
+        """
         was_training = self.training
         self.eval()
-        rows = torch.arange(count_of(data), device=self.device).split(chunk)
-        parts = [self(rows_of(data, index)) for index in rows]
-        self.train(was_training)
+        try:
+            rows = torch.arange(count_of(data)).split(chunk)
+            parts = [self(to_device(rows_of(data, index), self.device)) for index in rows]
+        finally:
+            self.train(was_training)
         return {modality: torch.cat([part[modality] for part in parts]) for modality in data}

@@ -75,21 +75,17 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> JointSpace:
             words, or weights that do not fit; the message says which.
     """
     path = Path(path)
-    if not path.is_file():
-        raise CheckpointError(f"there is no checkpoint at {path}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+    header, tensors = _read(path)
     if header.get("format") != FORMAT:
         raise CheckpointError(
             f"{path} holds {header.get('format', 'something else')!r}, expected {FORMAT!r}"
         )
     if header.get("words") != " ".join(WORDS):
         raise CheckpointError(f"{path} was trained with other words than this data world has")
-    space = JointSpace.standard(**json.loads(header["config"]))
+    try:
+        space = JointSpace.standard(**json.loads(header["config"]))
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path} does not say how to rebuild its model: {error}") from error
     wanted = _state(space)
     misfits = sorted(
         name
@@ -103,9 +99,28 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> JointSpace:
 
 
 def notes(path: str | Path) -> dict:
-    """What was noted when the checkpoint was written."""
-    with safe_open(path, framework="pt") as file:
-        return json.loads((file.metadata() or {}).get("notes", "{}"))
+    """What was noted when the checkpoint was written.
+
+    Raises:
+        CheckpointError: for a missing, truncated or foreign file.
+    """
+    header, _ = _read(Path(path), weights=False)
+    try:
+        return json.loads(header.get("notes", "{}"))
+    except ValueError as error:
+        raise CheckpointError(f"{path} holds notes that cannot be read: {error}") from error
+
+
+def _read(path: Path, weights: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Header and weights, of any safetensors file."""
+    if not path.is_file():
+        raise CheckpointError(f"there is no checkpoint at {path}")
+    try:
+        with safe_open(path, framework="pt") as file:
+            names = file.keys() if weights else ()
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
 
 
 def _state(space: JointSpace) -> dict[str, Tensor]:

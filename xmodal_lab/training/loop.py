@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from xmodal_lab.encoders.inputs import Batch, count_of, rows_of
+from xmodal_lab.encoders.inputs import Batch, count_of, rows_of, to_device
+from xmodal_lab.encoders.padding import Padded
 from xmodal_lab.runtime import Runtime, current
 from xmodal_lab.training.order import Order, shuffled
 
@@ -63,7 +64,8 @@ def fit(
     """Train a model of the joint space, yielding after every step.
 
     ``for step in fit(model, over_pairs, data): ...`` — break, look, plot, as you like. The
-    learning rate rises over the warm-up and falls along half a cosine to zero.
+    learning rate rises over the warm-up and falls along half a cosine to zero. The model is in
+    training mode in every step, and in evaluation mode once the loop is over, however it ended.
 
     Args:
         model: maps a batch to embeddings by modality; has a ``temperature``.
@@ -80,38 +82,47 @@ def fit(
         runtime: device and precision, as ``runtime.setup`` gave them.
 
     Raises:
-        TrainingError: where loss or gradient is NaN or infinite; the weights are still those of
-            the last good step.
+        TrainingError: where loss or gradient is NaN or infinite; weights and running statistics
+            are still those of the last good step.
+        ValueError: for fewer rows than one batch takes.
     """
     runtime = runtime or current()
     order = order or shuffled(count_of(data), batch_size, seed)
-    model.to(runtime.device).train()
+    model.to(runtime.device)
     optimizer = torch.optim.AdamW(_parameter_groups(model, weight_decay), lr=learning_rate)
     scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.needs_scaler)
     start, seen = time.perf_counter(), 0
-    for number in range(1, steps + 1):
-        rate = learning_rate * schedule(number, steps, warmup)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        rows = order(number - 1).to(runtime.device)
-        with runtime.autocast():
-            value = loss(model(rows_of(data, rows)), model.temperature)
-        optimizer.zero_grad(set_to_none=True)
-        scaler.scale(value).backward()
-        scaler.unscale_(optimizer)
-        norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
-        # A scaler expects an infinite gradient now and then and skips that step by itself.
-        if not (value.isfinite() and (norm.isfinite() or runtime.needs_scaler)):
-            raise TrainingError(
-                f"step {number}: loss {value.item():.4g}, gradient norm {norm.item():.4g}. "
-                f"The batch holds rows {rows[:8].tolist()} …; look for NaN there, or lower the "
-                "learning rate. The weights are those of the step before."
-            )
-        scaler.step(optimizer)
-        scaler.update()
-        seen += len(rows)
-        temperature = float(model.temperature.detach())
-        yield Step(number, value.item(), rate, temperature, seen, time.perf_counter() - start)
+    try:
+        for number in range(1, steps + 1):
+            rate = learning_rate * schedule(number, steps, warmup)
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            rows = order(number - 1)
+            batch = to_device(rows_of(data, rows), runtime.device)
+            # A forward pass already moves BatchNorm's statistics, before its loss is known.
+            statistics = [buffer.clone() for buffer in model.buffers()]
+            model.train()
+            with runtime.autocast():
+                value = loss(model(batch), model.temperature)
+            optimizer.zero_grad(set_to_none=True)
+            scaler.scale(value).backward()
+            scaler.unscale_(optimizer)
+            norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
+            # A scaler expects an infinite gradient now and then and skips that step by itself.
+            if not (value.isfinite() and (norm.isfinite() or runtime.needs_scaler)):
+                for buffer, kept in zip(model.buffers(), statistics, strict=True):
+                    buffer.copy_(kept)
+                raise TrainingError(
+                    f"step {number}: loss {value.item():.4g}, gradient norm {norm.item():.4g}. "
+                    f"{_suspects(batch, rows)} The weights are those of the step before."
+                )
+            scaler.step(optimizer)
+            scaler.update()
+            seen += len(rows)
+            temperature = float(model.temperature.detach())
+            yield Step(number, value.item(), rate, temperature, seen, time.perf_counter() - start)
+    finally:
+        model.eval()
 
 
 def schedule(number: int, steps: int, warmup: int) -> float:
@@ -133,3 +144,16 @@ def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
         {"params": matrices, "weight_decay": weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
+
+
+def _suspects(batch: Batch, rows: Tensor) -> str:
+    """Which rows of the data may be to blame for a loss that is no number."""
+    bad = torch.zeros(len(rows), dtype=torch.bool)
+    for values in batch.values():
+        levels = values.values if isinstance(values, Padded) else values
+        bad |= ~levels.reshape(len(rows), -1).isfinite().all(dim=1).cpu()
+    if bad.any():
+        return f"Rows {rows.cpu()[bad].tolist()} of the data hold NaN or infinity: mend or drop them."
+    return (
+        f"The batch holds rows {rows[:8].tolist()} …, all of them finite: lower the learning rate."
+    )

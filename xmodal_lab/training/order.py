@@ -23,8 +23,10 @@ def shuffled(
         seed: another seed, another order.
 
     Raises:
-        ValueError: for fewer rows than one batch takes.
+        ValueError: for fewer rows than one batch takes, or a batch of none.
     """
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
     numbers = torch.arange(rows) if isinstance(rows, int) else torch.as_tensor(rows)
     batches = len(numbers) // batch_size
     if batches == 0:

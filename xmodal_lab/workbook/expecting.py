@@ -5,7 +5,17 @@ from __future__ import annotations
 import math
 
 
-def expect(name: str, value: float, low: float, high: float, unit: str = "") -> bool:
+class Verdict(int):
+    """True or False, as a value that a notebook does not print once more at the end of a cell."""
+
+    def __repr__(self) -> str:
+        return str(bool(self))
+
+    def _ipython_display_(self) -> None:
+        """Nothing: the line printed by ``expect`` says it all."""
+
+
+def expect(name: str, value: float, low: float, high: float, unit: str = "") -> Verdict:
     """Print whether a measured number lies where this chapter says it does.
 
     Args:
@@ -15,7 +25,7 @@ def expect(name: str, value: float, low: float, high: float, unit: str = "") -> 
         unit: printed after the numbers.
 
     Returns:
-        True inside the band. NaN is never inside.
+        What counts as True inside the band, else as False. NaN is never inside.
 
     Raises:
         ValueError: for an empty band.
@@ -29,7 +39,7 @@ def expect(name: str, value: float, low: float, high: float, unit: str = "") -> 
     shown = _measured(number, low, high, inside)
     mark = "✓" if inside else "✗"
     print(f"{mark} {name}: ≈ {shown}{suffix}   expected {_band(low, high)}{suffix}")
-    return inside
+    return Verdict(inside)
 
 
 def _one_number(name: str, value) -> float:

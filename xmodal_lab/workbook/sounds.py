@@ -42,8 +42,8 @@ def listen(waveform, rate: int, caption) -> None:
     """Display one audio player, or one for each of several sounds, with the words beside it.
 
     Args:
-        waveform: samples (time,) in [-1, 1], array or tensor; or a list of such. Louder sounds are
-            turned down to fit.
+        waveform: samples (time,) in [-1, 1] or 16-bit steps, array or tensor; or a list of such.
+            Louder sounds are turned down to fit.
         rate: samples per second, in Hz.
         caption: what is said or heard; a list for a list of sounds.
 
@@ -71,7 +71,10 @@ def listen(waveform, rate: int, caption) -> None:
 def _samples(sound) -> np.ndarray:
     if hasattr(sound, "detach"):
         sound = sound.detach().cpu().numpy()
-    samples = np.asarray(sound, dtype=np.float64)
+    samples = np.asarray(sound)
+    if samples.dtype == np.int16:  # as recordings are stored: steps of 1/32768
+        samples = samples / 32768
+    samples = samples.astype(np.float64)
     if samples.ndim != 1 or samples.size == 0:
         raise ValueError(f"a sound has shape (time,), got {samples.shape}")
     if not np.isfinite(samples).all():

@@ -66,13 +66,17 @@ RC = MappingProxyType(
         "axes.titlesize": 12,
         "axes.spines.top": False,
         "axes.spines.right": False,
+        # No grid unless asked for (ax.grid()): matplotlib draws it across pictures and heat maps.
         "axes.axisbelow": True,
-        "axes.grid": True,
+        "axes.grid": False,
         "grid.color": "#DDDDDD",
         "grid.linewidth": 0.8,
         "lines.linewidth": 1.8,
         "lines.markersize": 5,
-        "legend.frameon": False,
+        "legend.frameon": True,
+        "legend.framealpha": 0.9,  # lines pass behind a legend; its words stay legible
+        "legend.edgecolor": "#DDDDDD",
+        "legend.fancybox": False,
         "figure.figsize": (7.0, 4.0),
         "figure.facecolor": "white",  # transparent pictures are unreadable in a dark theme
         "savefig.facecolor": "white",

@@ -1,0 +1,321 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 00 · Start here
+#
+# **The claim.** A model of 0.67 million numbers, trained from nothing in about three minutes of one
+# CPU core, finds the picture you describe among 500 it has never seen: nine times out of ten on
+# the first place. Spoken questions work too.
+#
+# You can test it right now. Type a caption into the field below.
+#
+# | | |
+# |---|---|
+# | You need | Python, a little linear algebra, a first course in deep learning |
+# | You will be able to | run, change and check every notebook of this course |
+# | It takes | @TIME00@ |
+
+# %% [markdown]
+# ## Ask the finished model
+#
+# This cell loads a trained model and 500 scenes of the test set. Their meanings never occurred
+# in training.
+
+# %%
+from xmodal_lab.datasets import scenes
+from xmodal_lab.datasets.shipped import shipped
+from xmodal_lab.training import checkpoints
+
+space = checkpoints.load(shipped("joint_space.safetensors"))
+test = scenes.load("test", 500, seed=1, things=2)
+
+# %% [markdown]
+# All 500 pictures and 500 spoken sentences become points in **one** space. So does your caption.
+# What lies nearest to it is the answer.
+
+# %%
+from xmodal_lab.encoders.inputs import inputs_of
+from xmodal_lab.joint.evaluation import embed_captions
+from xmodal_lab.joint.retrieval import search
+
+places = space.embed_all(inputs_of(test))
+
+
+def nearest(caption, modality, count):
+    cosines, rows = search(embed_captions(space, [caption]), places[modality], count)
+    return rows[0].tolist(), cosines[0].tolist()
+
+
+# %% [markdown]
+# **Try it.** Colours: red, green, blue, yellow, purple, orange, cyan, white, and synonyms such as
+# *crimson* or *violet*. Shapes: circle, square, triangle, star, heart, cross, ring, moon.
+# Relations: left of, right of, above, below.
+
+# %%
+from xmodal_lab.workbook import explore
+from xmodal_lab.workbook.answers import cards
+
+
+def ask(caption="a small red star left of a large blue circle"):
+    pictures = cards(test, *nearest(caption, "image", 5), ["image"], "Pictures it finds")
+    voices = cards(test, *nearest(caption, "audio", 3), ["audio"], "Voices that say it")
+    return pictures + voices
+
+
+explore(ask, caption="a small red star left of a large blue circle", alt=(
+    "Five pictures and three players with spoken sentences, nearest to the typed caption first."
+))
+
+# %% [markdown]
+# Look closely at the first answers. Colours are nearly always right. Is the *relation*? Swap
+# *left of* and *right of* in your caption and see how little changes. Chapter 06 measures this
+# weakness, and chapter 04 mends it.
+
+# %% [markdown]
+# ## Check your machine
+#
+# Every chapter starts with `setup`. It picks the fastest device it finds, seeds all random
+# numbers, and says so.
+
+# %% tags=["nbval-ignore-output"]
+# Not compared when the notebook is checked: this output differs from machine to machine.
+from xmodal_lab.runtime import setup
+
+runtime = setup(seed=0)
+
+# %% [markdown]
+# A CPU is enough for everything in this course. On a GPU the same cells run, only sooner.
+
+# %% [markdown]
+# ## Meet the data
+#
+# Everything happens in a small world of **scenes**. A scene is one or two things, each with a
+# shape, a colour and a size. Two things stand in a relation.
+
+# %%
+from xmodal_lab.datasets.scenes import Scene, Thing
+
+star = Thing("star", "red", "small")
+circle = Thing("circle", "blue", "large")
+scene = Scene((star, circle), "left of")
+
+# %% [markdown]
+# A scene can be **read**. A small grammar turns it into a caption, with synonyms, and half of the
+# time from the other thing's point of view.
+
+# %%
+for number in range(4):
+    print(scenes.describe(scene, scenes.stream(number)))
+
+# %% [markdown]
+# It can be **seen**. Position, tilt, shade of colour and background are drawn anew each time. The
+# pictures of this course are 32 × 32 pixels; here is one sharper, so that you can look at it.
+
+# %%
+from matplotlib.figure import Figure
+
+
+def look(first="star", colour="red", relation="left of", dice=3):
+    pair = Scene((Thing(first, colour, "small"), Thing("circle", "blue", "large")), relation)
+    fig = Figure(figsize=(6, 3.2))
+    for axis, size in zip(fig.subplots(1, 2), (256, 32)):
+        axis.imshow(scenes.draw(pair, size, scenes.stream(dice)).transpose(1, 2, 0))
+        axis.set_title(f"{size} × {size} pixels")
+        axis.axis("off")
+    return fig
+
+
+explore(
+    look,
+    first=["star", "square", "triangle", "heart", "cross", "ring", "moon"],
+    colour=["red", "green", "yellow", "purple", "orange", "cyan", "white"],
+    relation=["left of", "right of", "above", "below"],
+    dice=(0, 20),
+    alt="A small coloured shape and a large blue circle, once in 256 and once in 32 pixels.",
+)
+
+# %% [markdown]
+# And it can be **heard**. Each of 24 voices has recorded every word once. Sentences are put
+# together from these words, with changing speed, pauses, loudness and noise.
+
+# %%
+from xmodal_lab.workbook import listen
+
+sentences = ["a small red star left of a large blue circle", "a tiny scarlet star left of a big azure disc"]
+spoken = [scenes.speak(text, voice, scenes.stream(voice)) for text, voice in zip(sentences, (2, 14))]
+listen(spoken, scenes.SAMPLE_RATE, sentences)
+
+# %% [markdown]
+# `scenes.load` gives many scenes at once. Row *i* of everything is the same scene: its picture,
+# its caption, and an independent spoken paraphrase.
+
+# %%
+train = scenes.load("train", 400, seed=0)
+print(len(train.captions), train.images.shape, len(train.waveforms))
+
+# %% [markdown]
+# The captions were not written by looking at the pictures. Both were made from the same scene.
+
+# %%
+from xmodal_lab.workbook import pictures, show
+
+show(pictures.scene_grid(train, range(12)), alt=(
+    "Twelve pictures of one or two coloured shapes on dark grey, each with its caption below."
+))
+
+# %% [markdown]
+# One row, seen, read and heard. The right panel is a **spectrogram**: time runs to the right,
+# frequency upwards, and bright means loud. You can see the words, and the pauses between them.
+
+# %%
+show(pictures.three_ways(train, 4), alt=(
+    "A picture with its caption, beside the spectrogram of a voice that says a paraphrase: "
+    "bright bands for the words, dark gaps between them."
+))
+
+# %% [markdown]
+# ### What is kept away from training
+#
+# A test is only worth something on what was never seen. Three things are held out.
+
+# %%
+print("colour–shape pairs:", len(scenes.HELD_OUT_PAIRS), "of 64, such as", sorted(scenes.HELD_OUT_PAIRS)[:2])
+print("voices:            ", len(scenes.HELD_OUT_VOICES), "of 24")
+print("two-thing scenes:  ", "one meaning belongs to train, val or test, never to two of them")
+
+# %% [markdown]
+# ## How exercises work
+#
+# Each chapter has exercises. You write a function; `check` compares it with an independent
+# answer and says what is wrong. If you skip it, the notebook goes on with the reference
+# solution. Nothing breaks, so try things.
+
+# %% [markdown]
+# ### Exercise: `mirror` · easy · 3 min
+#
+# **Goal.** Flip a picture left to right. A picture is an array of shape (3, height, width):
+# three colour planes, each with rows from top to bottom and columns from left to right.
+#
+# Replace the `...` and run the cell. Try a wrong answer too, `return image` for example, and see
+# what `check` tells you.
+
+# %% tags=["exercise"]
+from xmodal_lab.workbook import check
+
+
+def mirror(image):
+    """Flip a picture (3, height, width) left to right."""
+    ...
+
+
+mirror = check(mirror)
+
+# %% [markdown]
+# <details><summary>Hint 1</summary>
+#
+# Columns are the last axis. A slice with a step of −1 runs backwards.
+#
+# </details>
+# <details><summary>Hint 2</summary>
+#
+# `numbers[::-1]` reverses a list. An array takes one slice per axis: `array[:, :, ...]`.
+#
+# </details>
+# <details><summary>Solution</summary>
+#
+# ```python
+# def mirror(image):
+#     """Flip a picture (3, height, width) left to right."""
+#     return image[:, :, ::-1]
+# ```
+#
+# The first two axes, colour and row, stay as they are. The last one, the column, runs backwards.
+#
+# </details>
+
+# %% [markdown]
+# ## Guess first
+#
+# Before a result that surprises, you are asked for a guess. A guess costs nothing and makes you
+# remember. Here is one: mirror the picture of *“a small red star **left of** a large blue circle”*.
+
+# %%
+from xmodal_lab.workbook import predict
+
+guess = predict(
+    "Which caption is true of the mirrored picture?",
+    ["the same one", "the one with “right of”", "neither"],
+)
+
+# %% [markdown]
+# Run the next cell to see. The mirrored picture is on the right.
+
+# %%
+picture = scenes.draw(scene, 128, scenes.stream(3))
+fig = Figure(figsize=(6, 3))
+for axis, image, title in zip(fig.subplots(1, 2), (picture, mirror(picture)), ("picture", "mirrored")):
+    axis.imshow(image.transpose(1, 2, 0))
+    axis.set_title(title)
+    axis.axis("off")
+show(fig, alt="A red star left of a blue circle; mirrored, the star is on the right.")
+guess.reveal("the one with “right of”")
+
+# %% [markdown]
+# That is why this course never augments its pictures by mirroring them. In most vision courses a
+# mirrored cat is still a cat. Here the caption would become a lie.
+
+# %% [markdown]
+# ## Claims come with a band
+#
+# Numbers that depend on training vary a little from machine to machine. A chapter therefore says
+# beforehand where a number must lie. `expect` prints ✓ or ✗. This is the claim from the top.
+
+# %%
+import torch
+
+from xmodal_lab.joint.retrieval import recall_at_k
+from xmodal_lab.workbook import expect
+
+right = torch.from_numpy(test.matches())
+found = recall_at_k(places["text"], places["image"], 1, right)
+expect("caption finds its picture first, of 500", 100 * found[1], 90, 100, "%")
+
+# %% [markdown]
+# And the same for spoken questions. Guessing would be right once in 500 times, that is 0.2 %.
+
+# %%
+found = recall_at_k(places["audio"], places["image"], 1, right)
+expect("speech finds its picture first, of 500", 100 * found[1], 84, 100, "%")
+
+# %% [markdown]
+# ## The map of the course
+#
+# | chapter | the question | |
+# |---|---|---|
+# | **00 Start here** | How does this workbook work? | you are here |
+# | 01 Word embeddings | How does a word become a vector, and what does counting already know? | to come |
+# | 02 Image features | What do convolutions see, and what do they throw away? | to come |
+# | 03 Sound features | How does a waveform become a sequence a network can read? | to come |
+# | 04 Contrastive alignment | How do two clouds that know nothing of each other become one? | to come |
+# | 05 Attention and fusion | How do several modalities answer one question? | to come |
+# | **[06 The joint space](06_joint_space.ipynb)** | Text, pictures and sound in one space: what does it know? | ready |
+#
+# ## Three things to remember
+#
+# 1. A scene is the meaning; its picture, caption and sound are three views of it.
+# 2. Unsolved exercises never stop a notebook, so experiment.
+# 3. Every claim has a band and a level of chance. Ask for both whenever you read a number.
+#
+# ## Questions without code
+#
+# * Why would it be unfair to test on new *drawings* of scenes whose meaning occurred in training?
+# * Two captions name the same scene, one from either thing. Which words must differ?
+# * Pictures of 32 × 32 pixels are tiny. Which attribute suffers first: colour, size or shape?
+#
+# **Next:** [06 The joint space](06_joint_space.ipynb) trains the model that you just asked.
