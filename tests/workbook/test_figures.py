@@ -237,6 +237,11 @@ def test_a_slow_drawing_waits_for_the_slider(monkeypatch):
     assert not box.children[0].children[0].continuous_update
 
 
+def test_a_text_is_read_when_it_is_entered():
+    box = exploring.view(draw, ALT, {"title": "t"})
+    assert not box.children[0].children[0].continuous_update
+
+
 @pytest.mark.parametrize(
     ("controls", "said"),
     [

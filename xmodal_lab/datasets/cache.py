@@ -27,7 +27,7 @@ Arrays = dict[str, np.ndarray]
 def cache_folder() -> Path:
     """The user's cache folder for this workbook; ``XMODAL_CACHE`` names another one."""
     named = os.environ.get("XMODAL_CACHE")
-    return Path(named) if named else Path(platformdirs.user_cache_dir("xmodal_lab"))
+    return Path(named).expanduser() if named else Path(platformdirs.user_cache_dir("xmodal_lab"))
 
 
 def cached(name: str, fingerprint: str, make: Callable[[], Arrays]) -> Arrays:

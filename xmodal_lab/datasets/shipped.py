@@ -15,7 +15,7 @@ class DamagedFileError(RuntimeError):
 def data_folder() -> Path:
     """The folder ``data/`` of the workbook; ``XMODAL_DATA`` names another one."""
     named = os.environ.get("XMODAL_DATA")
-    return Path(named) if named else Path(__file__).resolve().parents[2] / "data"
+    return Path(named).expanduser() if named else Path(__file__).resolve().parents[2] / "data"
 
 
 def shipped(name: str) -> Path:
@@ -44,6 +44,16 @@ def shipped(name: str) -> Path:
     return path
 
 
+def shipped_digest(name: str) -> str:
+    """SHA-256 of a shipped file: what is made from the file is outdated when this changes.
+
+    Raises:
+        DamagedFileError: as ``shipped`` does.
+    """
+    shipped(name)
+    return _checksums(data_folder())[name]
+
+
 @cache
 def _sha256(path: Path, size: int, changed: int) -> str:
     # Size and time of change are part of the cache's key: a file altered later is read again.
@@ -57,5 +67,12 @@ def _checksums(folder: Path) -> dict[str, str]:
             f"{listing} is missing: the workbook's data/ folder is incomplete. Clone it anew, or "
             "point the environment variable XMODAL_DATA to a complete copy."
         )
-    rows = (line.split(maxsplit=1) for line in listing.read_text().splitlines() if line.strip())
-    return {name.strip().lstrip("*"): digest for digest, name in rows}
+    try:
+        lines = listing.read_text(encoding="utf-8").splitlines()
+        rows = (line.split(maxsplit=1) for line in lines if line.strip())
+        return {name.strip().lstrip("*"): digest for digest, name in rows}
+    except ValueError as error:
+        raise DamagedFileError(
+            f"{listing} is damaged ({error}). Restore it with 'git checkout -- data/SHA256SUMS' in "
+            "the workbook's folder, or clone the workbook anew."
+        ) from error

@@ -68,8 +68,8 @@ class Atlas:
                 "maps of one atlas show the same things"
             )
         # The order of the map before, whatever the order of this dict: its points must meet.
-        self._counts = self._counts or sizes
-        names, counts = list(self._counts), list(self._counts.values())
+        sizes = self._counts or sizes
+        names, counts = list(sizes), list(sizes.values())
         points = torch.cat([embeddings[name].detach().float().cpu() for name in names])
         if self.method == "pca":
             layout = _pca(points)
@@ -77,11 +77,12 @@ class Atlas:
             indices, distances = nearest(points, self.neighbours)
             layout = _umap(points.numpy(), indices, distances, self.epochs, self.seed)
         layout -= layout.mean(axis=0)
-        layout /= np.sqrt((layout**2).sum(axis=1).mean())
+        # All points in one place stay there.
+        layout /= max(np.sqrt((layout**2).sum(axis=1).mean()), 1e-12)
         if self._before is not None:
             turn, _ = orthogonal_procrustes(layout, self._before)
             layout = layout @ turn
-        self._before = layout
+        self._before, self._counts = layout, sizes
         self.modalities = np.repeat(names, counts)
         self.rows = np.concatenate([np.arange(count) for count in counts])
         return dict(zip(names, np.split(layout, np.cumsum(counts)[:-1]), strict=True))

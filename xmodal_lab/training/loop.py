@@ -153,7 +153,5 @@ def _suspects(batch: Batch, rows: Tensor) -> str:
         levels = values.values if isinstance(values, Padded) else values
         bad |= ~levels.reshape(len(rows), -1).isfinite().all(dim=1).cpu()
     if bad.any():
-        return f"Rows {rows.cpu()[bad].tolist()} of the data hold NaN or infinity: mend or drop them."
-    return (
-        f"The batch holds rows {rows[:8].tolist()} …, all of them finite: lower the learning rate."
-    )
+        return f"Rows {rows.cpu()[bad].tolist()} hold NaN or infinity: mend or drop them."
+    return f"Rows {rows[:8].tolist()} … are all finite: lower the learning rate."

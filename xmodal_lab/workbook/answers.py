@@ -42,7 +42,7 @@ def cards(
         if "audio" in show:
             parts.append(player(data.waveforms[row], data.transcripts[row]))
         if scores is not None:
-            parts.append(f'<div style="color:#666">cosine {float(scores[place - 1]):.2f}</div>')
+            parts.append(f'<div style="color:#666">cosine ≈ {float(scores[place - 1]):.2f}</div>')
         style = f"width:{SIDE + 30}px;font-size:12px;line-height:1.3"
         made.append(f'<div style="{style}">{"".join(parts)}</div>')
     title = f'<div style="margin:.4em 0"><b>{html.escape(heading)}</b></div>' if heading else ""

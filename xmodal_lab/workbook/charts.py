@@ -19,7 +19,6 @@ Points = Float[np.ndarray, "points 2"]
 
 
 def training(
-    steps: Sequence[int],
     losses: Sequence[float],
     recalls: Mapping[str, Sequence[tuple[int, float]]],
     floors: Mapping[str, float],
@@ -29,7 +28,7 @@ def training(
     """A training run at a glance: loss, recall against its floors, and a map of the space.
 
     Args:
-        steps, losses: one value a step.
+        losses: one value a step, from step 1.
         recalls: name → (step, per cent) pairs; the name begins with the modality that asks.
         floors: name → per cent, drawn as level lines.
         places: modality → places of the same scenes on a map.
@@ -37,7 +36,9 @@ def training(
     """
     fig = Figure(figsize=(12, 3.7))
     left, middle, right = fig.subplots(1, 3, width_ratios=(1, 1, 1.1))
-    left.plot(steps, losses, color=COLOURS["grey"], linewidth=0.8, linestyle="-")
+    left.plot(range(1, len(losses) + 1), losses, color=COLOURS["grey"], lw=0.8, linestyle="-")
+    left.grid()
+    middle.grid()
     left.set(title="loss", xlabel="step", ylabel="loss / nats", ylim=(0, None))
     for name, values in recalls.items():
         look = MODALITY[name.split("→")[0].split()[0]]
@@ -81,7 +82,6 @@ def scatter(axis: Axes, places: Mapping[str, Points], links: Sequence[int] = ())
             look = MODALITY[modality]
             axis.scatter(x, y, s=60, edgecolors="black", linewidths=1, zorder=4, **look.dot)
     axis.set(xticks=[], yticks=[], aspect="equal")
-    axis.grid(False)
     for side in axis.spines.values():
         side.set_visible(False)
 
@@ -106,7 +106,6 @@ def painted_map(
             label=name,
         )
     axis.set(xticks=[], yticks=[], aspect="equal", title=title)
-    axis.grid(False)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return fig
 
@@ -126,7 +125,6 @@ def results_table(rows: Mapping[str, Mapping[str, float]], title: str = "") -> F
     axis.set_xticks(range(len(columns)), labels, fontsize=10)
     axis.set_yticks(range(len(rows)), list(rows), fontsize=10)
     axis.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
-    axis.grid(False)
     for side in axis.spines.values():
         side.set_visible(False)
     if title:
@@ -178,7 +176,7 @@ def bars(
             )
     axis.set_xticks(range(len(categories)), categories)
     axis.set(ylabel=ylabel, ylim=(0, 112))
-    axis.grid(axis="x", visible=False)
+    axis.grid(axis="y")
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=4)
     return fig
 
@@ -194,5 +192,4 @@ def similarities(matrix: Float[np.ndarray, "rows columns"], rows, columns, title
     axis.set_xticks(range(len(columns)), columns)
     axis.set_yticks(range(len(rows)), rows)
     axis.set_title(title)
-    axis.grid(False)
     return fig

@@ -145,7 +145,8 @@ def view(fn: Callable, alt, controls: Mapping):
 
     slow = redraw() > SLOW
     for widget in made.values():
-        if slow and widget.has_trait("continuous_update"):
+        # Half a word is not worth a drawing: a text is read when it is entered.
+        if (slow or isinstance(widget, ipywidgets.Text)) and widget.has_trait("continuous_update"):
             widget.continuous_update = False
         widget.observe(redraw, names="value")
     return ipywidgets.VBox([ipywidgets.VBox(list(made.values())), picture, page, message, spoken])

@@ -59,7 +59,6 @@ def spectrogram(axis: Axes, waveform: np.ndarray) -> None:
         interpolation="bilinear",
     )
     axis.set(xlabel="time / s", ylabel="frequency / kHz")
-    axis.grid(False)
 
 
 def spoken_search(
@@ -107,7 +106,7 @@ def minimal_pair(
         told.text(0, place + 0.22, f"{name}: {caption}", va="bottom", fontsize=10)
         told.text(cosine + 0.01, place, f"{cosine:.2f}", va="center", fontsize=10)
     told.set(xlim=(0, 1.12), ylim=(-0.35, 1.65), yticks=[], xlabel="cosine to the picture")
-    told.grid(axis="y", visible=False)
+    told.grid(axis="x")
     return fig
 
 
@@ -123,7 +122,6 @@ def log_mel(frames: Float[np.ndarray, "frames mels"]) -> Figure:
         extent=(0, len(frames) * 0.02, 0.5, 40.5),
     )
     axis.set(xlabel="time / s", ylabel="mel band")
-    axis.grid(False)
     return fig
 
 

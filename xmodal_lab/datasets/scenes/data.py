@@ -30,6 +30,10 @@ class Waveforms:
         # Memory is only used where it is written, so asking for the longest costs nothing.
         samples, ends, end = np.empty(count * longest, np.int16), np.empty(count, np.int64), 0
         for number, waveform in enumerate(waveforms):
+            if len(waveform) > longest:
+                raise ValueError(
+                    f"waveform {number} has {len(waveform)} samples, the longest may have {longest}"
+                )
             samples[end : end + len(waveform)] = waveform
             end += len(waveform)
             ends[number] = end
@@ -90,7 +94,13 @@ class SceneData:
         return tuple(m for m, c in zip(MODALITIES, columns, strict=True) if c is not None)
 
     def select(self, indices: Sequence[int]) -> SceneData:
-        """The rows with these numbers, in this order."""
+        """The rows with these numbers, in this order.
+
+        Raises:
+            ValueError: for a mask of True and False, whose values would be read as rows 1 and 0.
+        """
+        if len(indices) and np.asarray(indices).dtype == bool:
+            raise ValueError("expected row numbers, got a mask: use select(np.flatnonzero(mask))")
         chosen = {}
         for name, column in self._columns():
             if isinstance(column, list):

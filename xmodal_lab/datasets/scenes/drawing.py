@@ -115,7 +115,7 @@ def draw(
         throw = dice[8 + 6 * number :] if dice is not None else np.full(6, 0.5)
         _paint(image, thing, centres[number], radii[number], throw)
     if rng is not None:
-        # The sum of two even throws has a triangular density; one float64 draw serves both.
+        # The difference of two even throws has a triangular density; 32 bits are enough for each.
         noise = rng.random((2, 3, size, size), dtype=np.float32)
         image += NOISE * (noise[0] - noise[1])
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)
@@ -132,7 +132,10 @@ def _background(size: int, dice: np.ndarray | None) -> Float[np.ndarray, "3 size
 
 
 def _layout(scene: Scene, dice: np.ndarray | None, throws: np.ndarray | None):
-    """Centres (x, y) and radii; two things never overlap and the relation's axis dominates."""
+    """Centres (x, y) and radii; the relation's axis dominates.
+
+    Two things may touch, but what lies in both stays below a hundredth of the smaller one.
+    """
     radii = []
     for number, thing in enumerate(scene.things):
         low, high = RADII[thing.size]
@@ -174,10 +177,8 @@ def _paint(image: np.ndarray, thing: Thing, centre, radius: float, throw: np.nda
     reach = radius * 1.2 + 1 / scale
     columns = _span(centre[0], reach, scale, size)
     rows = _span(centre[1], reach, scale, size)
-    x = (
-        (np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5) / scale - centre[0]
-    ) / radius
-    y = ((np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5) / scale - centre[1]) / radius
+    x = (_pixel_middles(columns) / scale - centre[0]) / radius
+    y = (_pixel_middles(rows) / scale - centre[1]) / radius
     tilt = TILT * (2 * throw[1] - 1)
     cos, sin = np.float32(np.cos(tilt)), np.float32(np.sin(tilt))
     turned_x = cos * x[None, :] + sin * y[:, None]

@@ -15,6 +15,7 @@ from xmodal_lab.datasets.scenes.factors import (
     HELD_OUT_PAIRS,
     SHAPES,
     SIZES,
+    SWAPS,
     Scene,
     all_things,
     sample_scenes,
@@ -34,7 +35,7 @@ CLASSES = {"colour": COLOURS, "shape": SHAPES, "size": SIZES}
 
 @dataclass(frozen=True)
 class MinimalPairs:
-    """Scenes and their foils: the same words, one attribute swapped.
+    """Scenes and their foils: the same words, one attribute swapped (or the relation inverted).
 
     Attributes:
         attribute: what was swapped: 'colour', 'shape' or 'size' between the two things, or the
@@ -71,8 +72,12 @@ def minimal_pairs(
         modalities: what to draw, describe and speak.
 
     Raises:
-        ValueError: for an unknown attribute or split.
+        ValueError: for an unknown attribute or split, or a negative count.
     """
+    if attribute not in SWAPS:
+        raise ValueError(f"unknown attribute {attribute!r}: choose one of {', '.join(SWAPS)}")
+    if count < 0:
+        raise ValueError(f"count must be ≥ 0, got {count}")
     scenes: list[Scene] = []
     batch = 2 * count
     while len(scenes) < count:
@@ -96,9 +101,10 @@ def minimal_pairs(
 
 
 def _has_fair_foil(scene: Scene, attribute: str) -> bool:
-    """The swap changes the meaning, and needs no colour-shape pair that was held out."""
+    """The swap changes the meaning, and brings in no colour-shape pair that was held out."""
     foil = swapped(scene, attribute)
-    return foil.key != scene.key and not any(t.pair in HELD_OUT_PAIRS for t in foil.things)
+    brought_in = {t.pair for t in foil.things} - {t.pair for t in scene.things}
+    return foil.key != scene.key and not brought_in & HELD_OUT_PAIRS
 
 
 @dataclass(frozen=True)

@@ -174,8 +174,10 @@ def swap_words(text: str, attribute: str) -> str:
     star': the very same words, in another order.
 
     Raises:
-        ValueError: where the text has no two such words, or no relation.
+        ValueError: where the text has no two such words, or no relation; for an unknown attribute.
     """
+    if attribute not in MEANING:
+        raise ValueError(f"unknown attribute {attribute!r}: choose one of {', '.join(MEANING)}")
     units = split_units(text)
     places = [i for i, unit in enumerate(units) if unit in MEANING[attribute]]
     if len(places) != (1 if attribute == "relation" else 2):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,11 +20,19 @@ from xmodal_lab.datasets.scenes.factors import (
     sample_scenes,
     stream,
 )
-from xmodal_lab.datasets.shipped import shipped
+from xmodal_lab.datasets.shipped import shipped_digest
 
 IMAGE_SIZE = 32
 # Streams of one scene's generator: 0 samples the scene itself (see factors).
 DRAWING, CAPTION, TRANSCRIPT, SPEECH = 1, 2, 3, 4
+# The code that makes the data. Read on import: a file edited later is not the code that runs.
+CODE = fingerprint_of(
+    *(
+        Path(__file__).with_name(f"{room}.py").read_bytes()
+        for room in ("factors", "language", "drawing", "speech", "store")
+    )
+)
+WORD_BANK = ("word_bank.json", "word_bank.ogg")
 
 
 def load(
@@ -50,13 +57,13 @@ def load(
 
     Raises:
         ValueError: for an unknown split or modality, or more natural recordings than there are.
+        DamagedFileError: where speech is asked for and the recorded words are damaged, even if
+            sound data lies in the cache: without them nobody knows what the data should be.
     """
-    unknown = [m for m in modalities if m not in MODALITIES]
-    if unknown or split not in SPLITS:
-        raise ValueError(
-            f"unknown split {split!r} or modality in {list(modalities)}: splits are "
-            f"{', '.join(SPLITS)}; modalities are {', '.join(MODALITIES)}"
-        )
+    if split not in SPLITS:
+        raise ValueError(f"unknown split {split!r}: choose one of {', '.join(SPLITS)}")
+    if unknown := [m for m in modalities if m not in MODALITIES]:
+        raise ValueError(f"unknown modalities {unknown}: choose from {', '.join(MODALITIES)}")
     if split == "natural":
         return _load_natural(count, seed, modalities, things)
     scenes = sample_scenes(count, seed, split, things)
@@ -95,7 +102,9 @@ def _data_of(scenes, place, modalities, label) -> SceneData:
         transcripts, speakers = _scripts(scenes, place, voices)
         name = f"scenes-{label}-{len(scenes)}-{place[0]}-audio"
         arrays = cached(
-            name, _fingerprint(name), lambda: vars(_speak_all(transcripts, speakers, place))
+            name,
+            _fingerprint(name, *WORD_BANK),
+            lambda: vars(_speak_all(transcripts, speakers, place)),
         )
         columns["waveforms"] = Waveforms(arrays["samples"], arrays["ends"])
         columns["transcripts"], columns["voices"] = transcripts, speakers
@@ -140,7 +149,7 @@ def _speak_all(transcripts, speakers, place) -> Waveforms:
 
 def _load_natural(count: int, seed: int, modalities: Sequence[str], things) -> SceneData:
     recordings = speech.natural_captions()
-    if count > len(recordings) or things == 1:
+    if not 0 <= count <= len(recordings) or things not in (None, 2):
         raise ValueError(
             f"there are {len(recordings)} natural recordings, all of two things: "
             f"got count={count}, things={things}"
@@ -161,14 +170,6 @@ def _load_natural(count: int, seed: int, modalities: Sequence[str], things) -> S
     )
 
 
-@cache
-def _code_and_bank() -> str:
-    """Changes with the code that makes the data, and with the recorded words."""
-    here = Path(__file__).parent
-    code = [(here / f"{room}.py").read_bytes() for room in ("factors", "language", "drawing")]
-    code += [(here / f"{room}.py").read_bytes() for room in ("speech", "store")]
-    return fingerprint_of(*code, shipped("word_bank.ogg").read_bytes())
-
-
-def _fingerprint(name: str) -> str:
-    return fingerprint_of(name, _code_and_bank())
+def _fingerprint(name: str, *files: str) -> str:
+    """Changes with the code that makes the data, and with the shipped files it is made from."""
+    return fingerprint_of(name, CODE, *(shipped_digest(file) for file in files))

@@ -1,0 +1,26 @@
+"""Shapes and types in the package's signatures are checked while testing."""
+
+import pytest
+import torch
+from jaxtyping import config, install_import_hook
+
+# The rooms through which tensors flow; the classroom and the widgets answer to people, and their
+# own checks come first there.
+ROOMS = ("runtime", "datasets", "encoders", "alignment", "fusion", "joint", "training")
+# Before any test imports the package: a module that is imported already stays as it is.
+install_import_hook([f"xmodal_lab.{room}" for room in ROOMS], "beartype.beartype")
+
+
+@pytest.fixture
+def unchecked():
+    """Let wrong shapes through to the function's own errors, as they are outside of tests."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(autouse=True)
+def same_numbers_every_time():
+    """One thread and one seed: what a test finds does not depend on the tests before it."""
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
