@@ -8,7 +8,7 @@ from jaxtyping import config, install_import_hook
 # own checks come first there.
 ROOMS = ("runtime", "datasets", "encoders", "alignment", "fusion", "joint", "training")
 # Before any test imports the package: a module that is imported already stays as it is.
-install_import_hook([f"xmodal_lab.{room}" for room in ROOMS], "beartype.beartype")
+install_import_hook([f"xmodal_lab.{room}" for room in ROOMS], "type_checker.checked")
 
 
 @pytest.fixture

@@ -5,7 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jaxtyping
 import pytest
+import torch
 
 PACKAGE = Path(__file__).parents[1] / "xmodal_lab"
 ORDER = (
@@ -102,3 +104,14 @@ def test_importing_the_package_stays_light():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+def test_shapes_in_signatures_are_checked_while_testing(request):
+    """See conftest.py; without its hook the other tests would check less than they seem to."""
+    from xmodal_lab.alignment.losses import info_nce
+
+    with pytest.raises(jaxtyping.TypeCheckError, match="batch"):
+        info_nce(torch.zeros(3, 2), torch.zeros(4, 2), 0.1)
+    request.getfixturevalue("unchecked")
+    with pytest.raises(ValueError, match="expected two batches of one shape"):
+        info_nce(torch.zeros(3, 2), torch.zeros(4, 2), 0.1)

@@ -25,7 +25,7 @@ from xmodal_lab.training.loop import fit
 from xmodal_lab.training.order import easy_first
 
 NAME = "joint_space.safetensors"
-RECIPE = {"pairs": 12_000, "steps": 1400, "easy_steps": 200, "seed": 0}
+RECIPE = {"pairs": 12_000, "steps": 1200, "easy_steps": 180, "seed": 0}
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ def pairs_of(scenes):
 
 def test_no_two_thing_scene_is_in_two_splits():
     keys = {
-        split: {scene.key for seed in range(4) for scene in sample_scenes(500, seed, split, 2)}
+        split: {scene.key for seed in range(3) for scene in sample_scenes(200, seed, split, 2)}
         for split in ("train", "val", "test", "new_pairs")
     }
     for one, other in product(keys, keys):
@@ -85,7 +85,7 @@ def test_every_scene_of_new_pairs_has_a_held_out_pair_and_every_such_pair_occurs
 
 def test_twelve_pairs_are_held_out_and_none_of_their_parts():
     assert len(HELD_OUT_PAIRS) == 12
-    seen = pairs_of(sample_scenes(2000, 0, "train")).keys()
+    seen = pairs_of(sample_scenes(800, 0, "train")).keys()
     assert seen == set(product(COLOURS, SHAPES)) - HELD_OUT_PAIRS
     for place, names in ((0, COLOURS), (1, SHAPES)):
         assert set(Counter(pair[place] for pair in HELD_OUT_PAIRS).values()) <= {1, 2}
@@ -117,8 +117,8 @@ def test_a_longer_sample_starts_with_the_shorter_one(split, things):
 
 @pytest.mark.parametrize("split", SAMPLED)
 def test_seeds_and_splits_give_other_scenes(split):
-    drawn = [sample_scenes(60, seed, split, 2) for seed in (0, 1, 2, 2**32, 2**40)]
-    drawn += [sample_scenes(60, 0, other, 2) for other in SAMPLED if other != split]
+    drawn = [sample_scenes(40, seed, split, 2) for seed in (0, 1, 2**32)]
+    drawn += [sample_scenes(40, 0, other, 2) for other in SAMPLED if other != split]
     for i, one in enumerate(drawn):
         for other in drawn[:i]:
             # By chance two lists may share a meaning at one place, not at many.
@@ -128,14 +128,14 @@ def test_seeds_and_splits_give_other_scenes(split):
 def test_number_of_things():
     assert all(len(scene.things) == 1 for scene in sample_scenes(50, things=1))
     assert all(len(scene.things) == 2 for scene in sample_scenes(50, things=2))
-    share = sum(len(scene.things) == 1 for scene in sample_scenes(2000)) / 2000
-    assert share == pytest.approx(0.25, abs=0.04)
+    share = sum(len(scene.things) == 1 for scene in sample_scenes(1000)) / 1000
+    assert share == pytest.approx(0.25, abs=0.05)
 
 
 def test_every_shape_colour_size_and_relation_is_about_as_common():
-    scenes = sample_scenes(3000, 4, "train", 2)
+    scenes = sample_scenes(1500, 4, "train", 2)
     relations = Counter(scene.relation for scene in scenes)
-    assert all(relations[name] / 3000 == pytest.approx(1 / 4, abs=0.04) for name in RELATIONS)
+    assert all(relations[name] / 1500 == pytest.approx(1 / 4, abs=0.04) for name in RELATIONS)
     for attribute, values in (("shape", SHAPES), ("colour", COLOURS), ("size", factors.SIZES)):
         found = Counter(getattr(thing, attribute) for scene in scenes for thing in scene.things)
         assert found.keys() == set(values)
@@ -144,10 +144,9 @@ def test_every_shape_colour_size_and_relation_is_about_as_common():
 
 def test_only_random_is_drawn_from_the_generator(only_random):
     for split in SAMPLED:
-        for index in range(30):
-            numbers = (0, SPLITS.index(split), index, 0)
-            scene = factors._sample_scene(only_random(*numbers), split, None)
-            assert scene == sample_scenes(index + 1, 0, split)[index]
+        for index, scene in enumerate(sample_scenes(30, 0, split)):
+            dice = only_random(0, SPLITS.index(split), index, 0)
+            assert factors._sample_scene(dice, split, None) == scene
 
 
 def test_streams_depend_on_every_number():
@@ -200,7 +199,7 @@ def test_there_are_128_things_104_of_them_seen():
 
 
 def test_scenes_are_frozen_and_hashable():
-    scene = Scene([RED_STAR, BLUE_BOX], "above")  # a list will do; it is kept as a tuple
+    scene = Scene((RED_STAR, BLUE_BOX), "above")
     assert hash(scene) == hash(Scene((RED_STAR, BLUE_BOX), "above"))
     with pytest.raises(dataclasses.FrozenInstanceError):
         scene.relation = "below"

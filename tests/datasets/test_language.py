@@ -46,7 +46,7 @@ def captions(count, seed=0, split="train", things=None):
 
 @pytest.mark.parametrize("split", SPLITS[:-1])
 def test_a_caption_read_back_means_its_scene(split):
-    for scene, caption in captions(150, 1, split):
+    for scene, caption in captions(80, 1, split):
         assert parse(caption).key == scene.key
         assert parse(f"  {caption.upper()}. ").key == scene.key
         # What was mentioned first stands first.
@@ -54,9 +54,9 @@ def test_a_caption_read_back_means_its_scene(split):
 
 
 def test_half_of_the_captions_start_with_the_second_thing():
-    told = captions(1000, 2, things=2)
-    assert sum(parse(caption) != scene for scene, caption in told) / 1000 == pytest.approx(
-        0.5, abs=0.06
+    told = captions(600, 2, things=2)
+    assert sum(parse(caption) != scene for scene, caption in told) / 600 == pytest.approx(
+        0.5, abs=0.07
     )
 
 
@@ -76,7 +76,7 @@ def test_without_a_generator_the_plainest_words_are_said():
 def test_every_word_of_the_grammar_is_said_and_no_other():
     tables = (COLOUR_WORDS, SHAPE_WORDS, SIZE_WORDS, RELATION_PHRASES)
     assert [sum(map(len, table.values())) for table in tables] == [17, 12, 6, 8]
-    said = Counter(unit for _, caption in captions(1500, 4) for unit in split_units(caption))
+    said = Counter(unit for _, caption in captions(1000, 4) for unit in split_units(caption))
     assert said.keys() == set(UNITS) and len(UNITS) == 1 + 17 + 12 + 6 + 8
     # Synonyms are as likely as one another.
     for table in tables:
@@ -90,9 +90,14 @@ def test_no_word_has_two_meanings():
     assert len(meanings) == len(set(meanings))
 
 
-def test_one_scene_has_many_captions():
-    scene = sample_scenes(1, 5, things=2)[0]
-    assert len({describe(scene, stream(i)) for i in range(200)}) > 100
+def test_a_scene_of_two_things_has_144_to_864_captions():
+    def captions_of(colour, shape, other_colour, other_shape):
+        one, other = Thing(shape, colour, "small"), Thing(other_shape, other_colour, "large")
+        scene = Scene((one, other), "above")
+        return len({describe(scene, stream(5, i)) for i in range(9000)})
+
+    assert captions_of("green", "star", "blue", "ring") == 144
+    assert captions_of("red", "circle", "blue", "square") == pytest.approx(864, abs=8)
 
 
 def test_only_random_is_drawn_from_the_generator(only_random):
@@ -144,7 +149,8 @@ def test_all_unknown_words_are_named_and_far_ones_get_examples():
 
 
 def test_units_are_cut_longest_first():
-    assert split_units(CAPTION) == "a,tiny,red,box,to the left of,a,huge,blue,star".split(",")
+    first, last = ["a", "tiny", "red", "box"], ["a", "huge", "blue", "star"]
+    assert split_units(CAPTION) == [*first, "to the left of", *last]
     assert split_units("left of to the left of above") == ["left of", "to the left of", "above"]
     for unit in UNITS:
         assert split_units(unit) == [unit]
@@ -164,7 +170,7 @@ def test_parts_of_a_phrase_are_no_units(text):
 def test_word_ids_are_unique_and_leave_0_for_padding():
     assert sorted(WORD_IDS.values()) == list(range(1, len(WORDS) + 1))
     assert [WORD_IDS[word] for word in WORDS] == list(range(1, len(WORDS) + 1))
-    assert WORDS == tuple(sorted(set(" ".join(UNITS).split())))
+    assert tuple(sorted(set(" ".join(UNITS).split()))) == WORDS
     for _, caption in captions(100, 8):
         numbers = encode(caption)
         assert min(numbers) >= 1
@@ -176,7 +182,7 @@ def test_word_ids_are_unique_and_leave_0_for_padding():
 
 @pytest.mark.parametrize("attribute", SWAPS)
 def test_swapped_words_tell_the_swapped_scene(attribute):
-    for scene, caption in captions(250, 9, things=2):
+    for scene, caption in captions(100, 9, things=2):
         foil = swap_words(caption, attribute)
         assert parse(foil).key == swapped(scene, attribute).key
         assert swap_words(foil, attribute) == caption
@@ -198,7 +204,7 @@ def test_one_thing_has_nothing_to_swap(attribute):
 
 def test_unknown_attributes_are_refused():
     with pytest.raises(
-        ValueError, match="unknown attribute 'hue': .*colour, shape, size, relation"
+        ValueError, match=r"unknown attribute 'hue': .*colour, shape, size, relation"
     ):
         swap_words(CAPTION, "hue")
 

@@ -33,12 +33,8 @@ def tools(monkeypatch):
 @pytest.fixture
 def data_copy(tmp_path, monkeypatch):
     """A copy of the shipped speech that a test may damage."""
-    for name in (
-        "SHA256SUMS",
-        "README.md",
-        *(f"{b}.{end}" for b in BANKS for end in ("ogg", "json")),
-    ):
-        shutil.copy(data_folder() / name, tmp_path / name)
+    for path in data_folder().iterdir():
+        shutil.copy(path, tmp_path / path.name)
     monkeypatch.setenv("XMODAL_DATA", str(tmp_path))
     return tmp_path
 

@@ -49,8 +49,8 @@ def cca(
             without it directions of no variance would count as perfectly correlated.
 
     Raises:
-        ValueError: for different numbers of rows, fewer than two, or more directions than the
-            smaller of x_dim and y_dim.
+        ValueError: for different numbers of rows, fewer than two, NaN, or more directions than
+            the smaller of x_dim and y_dim.
 
     Source: Hotelling 1936; by singular value decomposition, Björck and Golub 1973.
     """
@@ -61,6 +61,8 @@ def cca(
         )
     if not 1 <= dim <= min(x.shape[1], y.shape[1]):
         raise ValueError(f"dim must lie in 1 … {min(x.shape[1], y.shape[1])}, got {dim}")
+    if not (x.isfinite().all() and y.isfinite().all()):
+        raise ValueError("the rows hold NaN or infinity: find out where they come from first")
     # Small eigenvalues decide about the inverse roots: float64 throughout.
     x_mean, y_mean = x.double().mean(0), y.double().mean(0)
     centred_x, centred_y = x.double() - x_mean, y.double() - y_mean

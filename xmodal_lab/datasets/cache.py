@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors.numpy import save_file
 
 Arrays = dict[str, np.ndarray]
 
@@ -47,7 +47,7 @@ def cached(name: str, fingerprint: str, make: Callable[[], Arrays]) -> Arrays:
     arrays = make()
     try:
         _write(path, fingerprint, arrays)
-    except OSError as error:
+    except (OSError, SafetensorError) as error:
         _notice(f"{path} could not be written ({error}); going on without a cache.")
     return arrays
 
@@ -78,10 +78,11 @@ def _write(path: Path, fingerprint: str, arrays: Arrays) -> None:
     header = {"fingerprint": fingerprint, "checksum": _checksum(arrays)}
     # Write beside the target, then rename: a reader sees the old file or the whole new one.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
+    os.close(handle)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(save(arrays, header))
-            file.flush()
+        # save() would need twice the arrays' memory, save_file() needs none.
+        save_file(arrays, temporary, header)
+        with open(temporary, "rb+") as file:  # noqa: PTH123
             os.fsync(file.fileno())
         os.replace(temporary, path)  # noqa: PTH105
     except BaseException:
@@ -92,7 +93,8 @@ def _write(path: Path, fingerprint: str, arrays: Arrays) -> None:
 
 def _sweep(folder: Path) -> None:
     """Remove what killed processes left behind, an hour or more ago."""
-    for leftover in folder.glob(".*.part"):
+    # Some versions of safetensors write a .tmp… first, and rename it themselves.
+    for leftover in (*folder.glob(".*.part"), *folder.glob(".tmp*")):
         with contextlib.suppress(OSError):
             if time.time() - leftover.stat().st_mtime > 3600:
                 leftover.unlink()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -13,19 +15,33 @@ from xmodal_lab.encoders.text import read_captions
 Batch = dict[str, Tensor | Padded]
 
 
-def inputs_of(data: SceneData, device: torch.device | str = "cpu") -> Batch:
-    """What the encoders read of every scene, for each modality that is there.
+def inputs_of(
+    data: SceneData, device: torch.device | str = "cpu", modalities: Sequence[str] | None = None
+) -> Batch:
+    """What the encoders read of every scene.
+
+    Args:
+        data: the scenes.
+        device: where to put it.
+        modalities: which of those that are there; None for all.
 
     Returns:
         'text': word ids (count, words); 'image': levels (count, 3, 32, 32); 'audio': log-mel
         frames (count, frames, 40). Text and audio are ``Padded``.
+
+    Raises:
+        ValueError: for a modality the data does not have.
     """
+    wanted = data.modalities if modalities is None else modalities
+    missing = [modality for modality in wanted if modality not in data.modalities]
+    if missing:
+        raise ValueError(f"the data has {', '.join(data.modalities)}, but not {', '.join(missing)}")
     batch: Batch = {}
-    if data.captions is not None:
+    if "text" in wanted:
         batch["text"] = read_captions(data.captions).to(device)
-    if data.images is not None:
+    if "image" in wanted:
         batch["image"] = torch.from_numpy(data.images).to(device)
-    if data.waveforms is not None:
+    if "audio" in wanted:
         batch["audio"] = log_mel(data.waveforms).to(device)
     return batch
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from xmodal_lab.alignment.closed_form import cca
 from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.scenes import SceneData
-from xmodal_lab.encoders.inputs import Batch, inputs_of
+from xmodal_lab.encoders.inputs import Batch
 from xmodal_lab.encoders.text import read_captions
 from xmodal_lab.encoders.untrained import untrained_features
 from xmodal_lab.joint.retrieval import choice_accuracy, recall_at_k, zero_shot
@@ -42,8 +42,7 @@ def attributes(
 
     The classes are told apart by captions alone, see ``scenes.prompts``.
     """
-    batch = inputs_of(probe.data, space.device)
-    found = space.embed_all({modality: batch[modality]})[modality]
+    found = space.embed_data(probe.data, modality)[modality]
     table = {}
     for attribute in scenes.CLASSES:
         classes = [embed_captions(space, captions) for captions in scenes.prompts(attribute)]
@@ -56,8 +55,8 @@ def swaps(
     space: JointSpace, pairs: scenes.MinimalPairs, source: str = "image", goal: str = "text"
 ) -> float:
     """Per cent of scenes that are nearer to their own caption than to the swapped one."""
-    true = space.embed_all(_only(inputs_of(pairs.true, space.device), source, goal))
-    foil = space.embed_all(_only(inputs_of(pairs.foil, space.device), goal))
+    true = space.embed_data(pairs.true, source, goal)
+    foil = space.embed_data(pairs.foil, goal)
     return 100 * choice_accuracy(true[source], true[goal], foil[goal])
 
 
@@ -86,7 +85,3 @@ def closed_form_recalls(train: Batch, test: Batch, gallery: SceneData) -> dict[s
         projected = {source: fitted.project_x(y[source]), goal: fitted.project_y(y[goal])}
         table |= recalls(projected, gallery)
     return table
-
-
-def _only(batch: Batch, *modalities: str) -> Batch:
-    return {modality: batch[modality] for modality in modalities}

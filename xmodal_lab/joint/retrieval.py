@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
 # Which gallery rows answer which query: a matrix of bool, or one row number a query.
-Targets = Bool[Tensor, "queries gallery"] | Int64[Tensor, " queries"]
+Targets = Bool[Tensor, "queries gallery"] | Int[Tensor, " queries"]
 # Similarities held at a time: 2²⁴ of them take 64 MiB.
 BLOCK = 2**24
 # Cosines that differ by less are equal: so much is rounding, which depends on the row's place in
@@ -140,10 +140,12 @@ def zero_shot(
             prompts first, as CLIP does (Radford et al. 2021).
 
     Raises:
-        ValueError: for another pool, a class without prompts, or shapes that do not fit.
+        ValueError: for another pool, no class, a class without prompts, or shapes that do not fit.
     """
     if pool not in ("best", "mean"):
         raise ValueError(f"unknown pool {pool!r}: choose 'best' or 'mean'")
+    if not prompts:
+        raise ValueError("no class to choose: give the prompts of one at least")
     scores = []
     for variants in prompts:
         _check_embeddings(queries, variants)
@@ -168,9 +170,9 @@ def _checked_targets(queries: Tensor, gallery: Tensor, targets: Targets | None) 
             )
         return torch.arange(rows, device=queries.device)
     targets = torch.as_tensor(targets, device=queries.device)
-    if targets.shape not in ((rows,), (rows, columns)) or (
-        (targets.dtype == torch.bool) != (targets.ndim == 2)
-    ):
+    fits = targets.dtype == torch.bool and targets.shape == (rows, columns)
+    numbers = not (targets.dtype == torch.bool or targets.is_floating_point())
+    if not fits and not (numbers and targets.shape == (rows,)):
         raise ValueError(
             f"expected targets as a bool matrix of shape {(rows, columns)} or as {rows} row "
             f"numbers, got {targets.dtype} of shape {tuple(targets.shape)}"

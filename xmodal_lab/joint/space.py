@@ -10,9 +10,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from xmodal_lab.datasets.scenes import SceneData
 from xmodal_lab.encoders.audio import AudioEncoder
 from xmodal_lab.encoders.image import SmallCNN
-from xmodal_lab.encoders.inputs import Batch, count_of, rows_of, to_device
+from xmodal_lab.encoders.inputs import Batch, count_of, inputs_of, rows_of, to_device
 from xmodal_lab.encoders.text import TextEncoder
 
 COLDEST, WARMEST = 0.01, 1.0
@@ -109,3 +110,7 @@ class JointSpace(nn.Module):
         finally:
             self.train(was_training)
         return {modality: torch.cat([part[modality] for part in parts]) for modality in data}
+
+    def embed_data(self, data: SceneData, *modalities: str) -> dict[str, Float[Tensor, "rows dim"]]:
+        """Unit vectors of scenes, in the modalities named or in all that are there."""
+        return self.embed_all(inputs_of(data, self.device, modalities or None))

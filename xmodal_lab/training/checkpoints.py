@@ -57,6 +57,7 @@ def save(path: str | Path, space: JointSpace, notes: dict | None = None) -> Path
                 file.write(to_bytes(tensors, header))
                 file.flush()
                 os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)  # noqa: PTH101 (a temporary file is its owner's alone)
             os.replace(temporary, path)  # noqa: PTH105
         except BaseException:
             with suppress(OSError):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from jaxtyping import UInt8
 
 from xmodal_lab.datasets.scenes import SAMPLE_RATE, SceneData
 from xmodal_lab.workbook.sounds import wav_bytes
+from xmodal_lab.workbook.style import COLOURS
 
 SIDE = 112  # displayed pixels of a picture's side
 
@@ -22,6 +23,7 @@ def cards(
     scores: Sequence[float] | None = None,
     show: Sequence[str] = ("image", "text", "audio"),
     heading: str = "",
+    right: Mapping[int, str] | None = None,
 ) -> str:
     """HTML cards of some rows of a data set, side by side.
 
@@ -31,6 +33,7 @@ def cards(
         scores: a number under each card, such as its cosine similarity to the query.
         show: which of 'image', 'text' and 'audio' a card shows.
         heading: a line above the cards.
+        right: rows to be framed, with a word for each.
     """
     made = []
     for place, row in enumerate(rows, start=1):
@@ -43,7 +46,10 @@ def cards(
             parts.append(player(data.waveforms[row], data.transcripts[row]))
         if scores is not None:
             parts.append(f'<div style="color:#666">cosine ≈ {float(scores[place - 1]):.2f}</div>')
-        style = f"width:{SIDE + 30}px;font-size:12px;line-height:1.3"
+        style = f"width:{SIDE + 30}px;font-size:12px;line-height:1.3;padding:5px"
+        if right and row in right:
+            style += f";outline:3px solid {COLOURS['green']};border-radius:6px"
+            parts.append(f"<b>✓ {html.escape(right[row])}</b>")
         made.append(f'<div style="{style}">{"".join(parts)}</div>')
     title = f'<div style="margin:.4em 0"><b>{html.escape(heading)}</b></div>' if heading else ""
     return f'{title}<div style="display:flex;flex-wrap:wrap;gap:10px">{"".join(made)}</div>'

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 
 from xmodal_lab.workbook.style import COLOURS, MODALITY
 
@@ -59,14 +59,19 @@ def maps(
 ) -> Figure:
     """Maps of the same points side by side, one panel each."""
     fig = Figure(figsize=(5.6 * len(panels), 5.2))
+    maps_on(fig, panels, links)
+    if note:
+        fig.supxlabel(note, fontsize=9)
+    return fig
+
+
+def maps_on(fig: FigureBase, panels, links: Sequence[int] = ()) -> None:
+    """The same on a figure, or a part of one, that exists already."""
     axes = np.ravel(fig.subplots(1, len(panels)))
     for axis, (title, places) in zip(axes, panels.items(), strict=True):
         scatter(axis, places, links)
         axis.set_title(title)
     axes[0].legend(loc="best", markerscale=1.6)
-    if note:
-        fig.supxlabel(note, fontsize=9)
-    return fig
 
 
 def scatter(axis: Axes, places: Mapping[str, Points], links: Sequence[int] = ()) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float, UInt8
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, FigureBase
 from matplotlib.patches import Rectangle
 
 from xmodal_lab.datasets.scenes import SAMPLE_RATE, SceneData
@@ -22,7 +22,7 @@ from xmodal_lab.workbook.style import COLOURS
 def scene_grid(data: SceneData, rows: Sequence[int], columns: int = 6) -> Figure:
     """Pictures of some rows with their captions below."""
     height = -(-len(rows) // columns)
-    fig = Figure(figsize=(1.75 * columns, 2.15 * height))
+    fig = Figure(figsize=(1.75 * columns, 2.5 * height))
     axes = np.ravel(fig.subplots(height, columns))
     for axis in axes:
         axis.axis("off")
@@ -66,6 +66,12 @@ def spoken_search(
 ) -> Figure:
     """A spoken query and the pictures it found, the right one framed and ticked."""
     fig = Figure(figsize=(11, 2.5))
+    spoken_search_on(fig, waveform, transcript, data, found, right)
+    return fig
+
+
+def spoken_search_on(fig: FigureBase, waveform, transcript, data, found, right) -> None:
+    """The same on a figure, or a part of one, that exists already."""
     axes = fig.subplots(1, 1 + len(found), width_ratios=(2.3, *[1] * len(found)))
     spectrogram(axes[0], waveform)
     axes[0].set_title("the question, spoken", fontsize=10)
@@ -78,7 +84,6 @@ def spoken_search(
         axis.set_title(f"answer {place}", fontsize=10)
         if row == right:
             _frame(axis, "✓ this one")
-    return fig
 
 
 def _frame(axis: Axes, note: str) -> None:

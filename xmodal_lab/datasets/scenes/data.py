@@ -42,14 +42,14 @@ class Waveforms:
     def __len__(self) -> int:
         return len(self.ends)
 
-    def __getitem__(self, index: int) -> Int16[np.ndarray, " samples"]:
+    def __getitem__(self, index: int | np.integer) -> Int16[np.ndarray, " samples"]:
         if not -len(self) <= index < len(self):
             raise IndexError(f"waveform {index} of {len(self)}")
         index %= len(self)
         start = self.ends[index - 1] if index else 0
         return self.samples[start : self.ends[index]]
 
-    def select(self, indices: Sequence[int]) -> Waveforms:
+    def select(self, indices: Sequence[int] | np.ndarray) -> Waveforms:
         lengths = [len(self[i]) for i in indices]
         samples = [self[i] for i in indices] or [np.empty(0, np.int16)]
         return Waveforms(np.concatenate(samples), np.cumsum(lengths, dtype=np.int64))
@@ -93,7 +93,7 @@ class SceneData:
         columns = (self.captions, self.images, self.waveforms)
         return tuple(m for m, c in zip(MODALITIES, columns, strict=True) if c is not None)
 
-    def select(self, indices: Sequence[int]) -> SceneData:
+    def select(self, indices: Sequence[int] | np.ndarray) -> SceneData:
         """The rows with these numbers, in this order.
 
         Raises:
@@ -111,6 +111,13 @@ class SceneData:
                 chosen[name] = column[np.asarray(indices, dtype=int)]
         return replace(self, **chosen)
 
+    def __add__(self, other: SceneData) -> SceneData:
+        """The rows of both, one after the other; they must have the same modalities."""
+        mine, theirs = dict(self._columns()), dict(other._columns())
+        if mine.keys() != theirs.keys():
+            raise ValueError(f"cannot join data with {list(mine)} and data with {list(theirs)}")
+        return SceneData(**{name: _joined(column, theirs[name]) for name, column in mine.items()})
+
     @property
     def thing_counts(self) -> Int64[np.ndarray, " count"]:
         """1 or 2 for each scene."""
@@ -124,3 +131,12 @@ class SceneData:
         rows = np.array([numbers[key] for key in mine])
         columns = np.array([numbers[key] for key in theirs])
         return rows[:, None] == columns[None, :]
+
+
+def _joined(first, second):
+    if isinstance(first, list):
+        return first + second
+    if isinstance(first, Waveforms):
+        samples = np.concatenate([first.samples, second.samples])
+        return Waveforms(samples, np.concatenate([first.ends, second.ends + len(first.samples)]))
+    return np.concatenate([first, second])

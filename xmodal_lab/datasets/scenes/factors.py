@@ -7,7 +7,7 @@ Three hold-outs make honest tests possible:
 
 * 12 of the 64 colour-shape pairs never occur in training (``HELD_OUT_PAIRS``);
 * 4 of the 24 voices never speak in training (``HELD_OUT_VOICES``);
-* every two-thing scene belongs to exactly one of train (80 %), val (10 %) and test (10 %).
+* every other two-thing scene belongs to exactly one of train (80 %), val (10 %) and test (10 %).
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@
     noun phrase = "a" + size + colour + shape
 
 17 colour words, 12 shape words, 6 size words and 8 relation phrases name 8 colours, 8 shapes,
-2 sizes and 4 relations, so one scene has thousands of captions. Half of them name the second
-thing first, with the relation inverted.
+2 sizes and 4 relations, so a scene of two things has 144 to 864 captions. Half of them name the
+second thing first, with the relation inverted.
 """
 
 from __future__ import annotations

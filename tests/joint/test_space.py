@@ -1,0 +1,142 @@
+"""The joint space: unit vectors, whole data sets, and a temperature that cannot get stuck."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from xmodal_lab.encoders.inputs import count_of, rows_of
+from xmodal_lab.encoders.padding import Padded
+from xmodal_lab.joint.space import COLDEST, WARMEST, JointSpace
+
+
+def batch(rows: int = 7) -> dict:
+    dice = torch.Generator().manual_seed(0)
+    lengths = torch.randint(1, 9, (rows,), generator=dice)
+    ids = torch.randint(1, 40, (rows, 9), generator=dice)
+    words = Padded(ids, lengths)
+    frames = Padded(torch.randn(rows, 30, 40, generator=dice), 3 * lengths + 2)
+    images = torch.randint(0, 256, (rows, 3, 32, 32), generator=dice, dtype=torch.uint8)
+    words.values[~words.mask] = 0
+    return {"text": words, "image": images, "audio": frames}
+
+
+@pytest.fixture
+def space() -> JointSpace:
+    torch.manual_seed(0)
+    return JointSpace.standard(dim=16)
+
+
+def test_every_vector_has_length_one(space):
+    for vectors in (space(batch()), space.embed_all(batch())):
+        assert list(vectors) == ["text", "image", "audio"]
+        for rows in vectors.values():
+            torch.testing.assert_close(rows.norm(dim=1), torch.ones(7), atol=1e-6, rtol=0)
+
+
+def test_embed_is_encoder_projection_and_normalisation(space):
+    data = batch()
+    features = space.encoders["text"](data["text"])
+    wanted = F.normalize(space.projections["text"](features), dim=1)
+    assert space.embed("text", data["text"]).equal(wanted)
+    assert space({"text": data["text"]})["text"].equal(wanted)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7, 256])
+def test_chunks_are_invisible(space, chunk):
+    wanted = space.eval()(batch())
+    found = space.embed_all(batch(), chunk)
+    for modality, rows in found.items():
+        torch.testing.assert_close(rows, wanted[modality], atol=1e-5, rtol=0)
+        assert not rows.requires_grad
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_embedding_a_data_set_leaves_the_model_as_it_was(space, training):
+    space.train(training)
+    before = {name: tensor.clone() for name, tensor in space.state_dict().items()}
+    space.embed_all(batch(), chunk=2)
+    assert space.training == training
+    assert all(module.training == training for module in space.modules())
+    # Running statistics too: they must not learn from what is only looked at.
+    assert all(before[name].equal(tensor) for name, tensor in space.state_dict().items())
+
+
+def test_the_mode_comes_back_after_an_error(space):
+    space.train()
+    with pytest.raises(KeyError):
+        space.embed_all({"taste": torch.zeros(3, 2)})
+    assert space.training
+
+
+def test_modalities_of_different_counts_are_refused(space):
+    data = batch()
+    data["image"] = data["image"][:5]
+    with pytest.raises(ValueError, match="'text': 7, 'image': 5"):
+        space.embed_all(data)
+
+
+def test_rows_and_their_vectors_go_together(space):
+    data, index = batch(), torch.tensor([5, 2, 2])
+    chosen = rows_of(data, index)
+    assert count_of(chosen) == 3
+    wanted = space.embed_all(data)
+    for modality, rows in space.embed_all(chosen).items():
+        torch.testing.assert_close(rows, wanted[modality][index], atol=1e-5, rtol=0)
+
+
+def test_an_unknown_modality_is_named_with_the_known_ones(space):
+    with pytest.raises(KeyError, match=r"no encoder for modality 'taste'.*text, image, audio"):
+        space.embed("taste", torch.zeros(2, 2))
+
+
+def test_no_standard_encoder_for_taste():
+    with pytest.raises(ValueError, match=r"no standard encoder for .*taste"):
+        JointSpace.standard(["text", "taste"])
+
+
+@pytest.mark.parametrize("start", [0.02, 0.07, 0.5])
+def test_the_temperature_starts_where_asked_and_has_its_gradient(start):
+    space = JointSpace({"x": Plain()}, 4, temperature=start)
+    assert space.temperature.item() == pytest.approx(start)
+    space.temperature.backward()
+    assert space.log_temperature.grad.item() == pytest.approx(start)  # dτ/dln τ = τ
+
+
+@pytest.mark.parametrize("start, bound", [(1e-6, COLDEST), (50.0, WARMEST)])
+def test_the_temperature_stays_between_its_bounds(start, bound):
+    space = JointSpace({"x": Plain()}, 4, temperature=start)
+    assert space.temperature.item() == pytest.approx(bound)
+
+
+@pytest.mark.parametrize("push", [1.0, -1.0], ids=["colder", "warmer"])
+@pytest.mark.parametrize("optimiser", [torch.optim.SGD, torch.optim.AdamW])
+def test_a_temperature_pushed_over_a_bound_comes_back(push, optimiser):
+    """With a clamp in the graph it would have no gradient there, and stay for ever."""
+    space = JointSpace({"x": Plain()}, 4)
+    steps = optimiser([space.log_temperature], lr=0.5)
+
+    def step(direction: float) -> float:
+        steps.zero_grad()
+        (direction * space.temperature.log()).backward()
+        steps.step()
+        value = space.temperature.item()
+        assert COLDEST * 0.999 <= value <= WARMEST * 1.001
+        return value
+
+    for _ in range(30):
+        reached = step(push)
+    assert reached == pytest.approx(COLDEST if push > 0 else WARMEST)
+    for _ in range(30):
+        back = step(-push)
+    # Not only back within the bounds but all the way to the other one, at once.
+    assert abs(math.log(back / reached)) > 2
+
+
+class Plain(nn.Module):
+    output_dim = 3
+
+    def forward(self, x):
+        return x
