@@ -340,14 +340,14 @@ print("scenes with a twin in the gallery:", int((matches.sum(1) > 1).sum()), "of
 # ## 5 · Train, and watch
 #
 # The loop is an ordinary `for`. `fit` yields after every step, and you may look, plot or `break`.
-# The first 70 steps see only scenes with one thing: easy things first.
+# The first 80 steps see only scenes with one thing: easy things first.
 
 # %%
 from xmodal_lab.alignment.losses import over_pairs
 from xmodal_lab.training.loop import fit
 from xmodal_lab.training.order import easy_first
 
-order = easy_first(train.thing_counts == 1, steps=70, seed=runtime.seed)
+order = easy_first(train.thing_counts == 1, steps=80, seed=runtime.seed)
 
 
 def loss(embeddings, temperature):
@@ -394,7 +394,7 @@ from xmodal_lab.workbook.live import Live
 
 live = Live(every=2)
 picture = look_at(step=0)
-for step in fit(space, loss, inputs, steps=420, order=order, runtime=runtime):
+for step in fit(space, loss, inputs, steps=480, order=order, runtime=runtime):
     losses.append(step.loss)
     if step.number % 40 == 0 or live.due():
         picture = look_at(step.number)
@@ -572,7 +572,7 @@ seen = {
 }
 guessing = {"colour": 12.5, "shape": 12.5, "size": 50}
 show(
-    charts.bars(seen, "accuracy / %", guessing),
+    charts.bars(seen, "attribute", "accuracy / %", guessing),
     alt=(
         "Zero-shot accuracy for colour, shape and size. Colour is near 100 for all. For pictures, shape "
         "is lowest, and much better with the best prompt than with averaged ones. By sound all are high."
@@ -610,7 +610,7 @@ both = {
     "pairs never seen": evaluation.attributes(space, unseen, "image", pool="best"),
 }
 show(
-    charts.bars(both, "accuracy / %", guessing),
+    charts.bars(both, "attribute", "accuracy / %", guessing),
     alt=(
         "Accuracy for colour, shape and size, for seen and never-seen pairs. Colour and size hold. "
         "Shape is roughly halved on pairs never seen."
@@ -645,7 +645,7 @@ guess = predict(
 pairs = {attribute: scenes.minimal_pairs(attribute, 200) for attribute in scenes.SWAPS}
 swapped = {attribute: evaluation.swaps(space, pair) for attribute, pair in pairs.items()}
 show(
-    charts.bars({"this notebook": swapped}, "true caption preferred / %", 50),
+    charts.bars({"this notebook": swapped}, "what was swapped", "true caption preferred / %", 50),
     alt=(
         "Share of true captions preferred. Size is highest, colour and shape follow, and relation lies "
         "barely above 50 per cent, the level of a coin."
@@ -842,7 +842,7 @@ strange = {
     "shipped sister": {name: r1_by_sound(data, sister) for name, data in askers.items()},
 }
 show(
-    charts.bars(strange, "audio→image R@1 / %", 1 / 6),
+    charts.bars(strange, "who asks", "audio→image R@1 / %", 1 / 6),
     alt=(
         "R@1 by sound is high for training voices, lower for new voices, and far lower for sentences "
         "spoken in one breath, for both models."

@@ -1,9 +1,18 @@
 """What the tests of the data world share."""
 
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from xmodal_lab.datasets.scenes import stream
+from xmodal_lab.datasets.scenes import store, stream
+from xmodal_lab.datasets.shipped import data_folder
+
+HERE = Path(__file__).resolve().parent
 
 
 class OnlyRandom(np.random.Generator):
@@ -19,3 +28,52 @@ class OnlyRandom(np.random.Generator):
 def only_random():
     """``stream``, but its generators can only do ``random()``."""
     return lambda *numbers: OnlyRandom(stream(*numbers).bit_generator)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """An empty cache of its own for every test."""
+    monkeypatch.setenv("XMODAL_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def nothing_is_made(monkeypatch):
+    """From here on pictures and speech can only come from the cache."""
+
+    def forbid():
+        def refuse(*_):
+            raise AssertionError("made anew")
+
+        monkeypatch.setattr(store, "_draw_all", refuse)
+        monkeypatch.setattr(store, "_speak_all", refuse)
+
+    return forbid
+
+
+@pytest.fixture
+def data_copy(tmp_path, monkeypatch):
+    """A copy of the shipped files that a test may change."""
+    copy = Path(shutil.copytree(data_folder(), tmp_path / "data"))
+    monkeypatch.setenv("XMODAL_DATA", str(copy))
+    return copy
+
+
+@pytest.fixture
+def python():
+    """Starts a Python process; ``before`` stands in front of it on the command line."""
+
+    def start(code, *arguments, before=(), **options):
+        paths = os.pathsep.join((str(HERE.parents[1]), str(HERE)))
+        environment = {**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+        environment |= options.pop("environment", {})
+        return subprocess.Popen(
+            [*before, sys.executable, "-c", code, *arguments],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+
+    return start

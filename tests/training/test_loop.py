@@ -125,6 +125,23 @@ def test_gradients_are_clipped():
         assert norm.item() == pytest.approx(0.25, rel=1e-4)
 
 
+def test_gradients_are_clipped_at_their_true_size_in_half_precision():
+    """Not while they are still scaled up: hardly anything would be left of them."""
+    space = model()
+    half = Runtime(torch.device("cpu"), torch.float16, seed=0, threads=1)
+    for _ in train(
+        space,
+        25,
+        lambda embeddings, t: 10 * over_pairs(embeddings, t),
+        runtime=half,
+        learning_rate=1e-5,
+        clip=0.25,
+    ):
+        pass
+    norm = torch.cat([w.grad.flatten() for w in space.parameters()]).norm()
+    assert norm.item() == pytest.approx(0.25, rel=1e-2)
+
+
 def test_the_same_seed_gives_the_same_weights_bit_for_bit():
     one, again, other = model(), model(), model()
     losses = [[s.loss for s in train(m, seed=s)] for m, s in ((one, 4), (again, 4), (other, 5))]

@@ -75,5 +75,5 @@ def test_a_training_figure_draws_all_curves_and_floors():
 
 def test_bars_stand_as_high_as_they_should():
     groups = {"seen": {"colour": 99.0, "shape": 60.0}, "new": {"colour": 98.0, "shape": 30.0}}
-    axis = charts.bars(groups, "accuracy / %", {"colour": 12.5, "shape": 12.5}).axes[0]
+    axis = charts.bars(groups, "attribute", "accuracy / %", {"colour": 12.5, "shape": 12.5}).axes[0]
     assert [patch.get_height() for patch in axis.patches] == [99.0, 60.0, 98.0, 30.0]

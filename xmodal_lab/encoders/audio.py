@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchaudio.transforms import MelSpectrogram
@@ -33,20 +33,28 @@ class LogMel(nn.Module):
 
     def __init__(self, mels: int = 40, window: int = 256, hop: int = 160) -> None:
         super().__init__()
-        self.window, self.hop = window, hop
+        self.mels, self.window, self.hop = mels, window, hop
         self.mel = MelSpectrogram(
             sample_rate=SAMPLE_RATE, n_fft=window, hop_length=hop, n_mels=mels, center=False
         )
 
-    def forward(self, waveforms: Padded) -> Padded:
-        if int(waveforms.lengths.min()) < self.window:
+    def frames(self, samples: Int64[Tensor, " batch"]) -> Int64[Tensor, " batch"]:
+        """How many frames fit into so many samples, at least one.
+
+        Raises:
+            ValueError: for fewer samples than one window has.
+        """
+        if int(samples.min()) < self.window:
             raise ValueError(
-                f"an utterance of {int(waveforms.lengths.min())} samples is shorter than one "
-                f"window of {self.window} samples"
+                f"an utterance of {int(samples.min())} samples is shorter than one window of "
+                f"{self.window} samples"
             )
+        return 1 + (samples - self.window) // self.hop
+
+    def forward(self, waveforms: Padded) -> Padded:
+        lengths = self.frames(waveforms.lengths)
         power = self.mel(waveforms.values.float() / 32768).transpose(1, 2)
         levels = torch.log(power + 1e-6)
-        lengths = 1 + (waveforms.lengths - self.window) // self.hop
         mask = Padded(levels, lengths).mask[:, :, None]
         frames = lengths[:, None, None]
         mean = (levels * mask).sum((1, 2), keepdim=True) / (frames * levels.shape[2])
@@ -80,8 +88,10 @@ class AudioEncoder(nn.Module):
         if cell not in cells:
             raise ValueError(f"unknown cell {cell!r}: choose 'gru' or 'lstm'")
         self.output_dim = 2 * hidden_dim
+        # A convolution over time, written as one over pictures a single pixel wide: frame by frame
+        # is the order "channels last", in which torch convolves pictures without copying them.
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(mels if number == 0 else width, width, 5, stride=2, padding=2)
+            nn.Conv2d(mels if number == 0 else width, width, (5, 1), stride=(2, 1), padding=(2, 0))
             for number in range(3)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
@@ -91,7 +101,7 @@ class AudioEncoder(nn.Module):
         lengths = frames.lengths
         values = frames.values.masked_fill(~frames.mask[:, :, None], 0.0)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            values = convolution(values.transpose(1, 2)).transpose(1, 2)
+            values = convolution(values.mT[..., None]).squeeze(-1).mT
             lengths = (lengths + 1) // 2
             mask = Padded(values, lengths).mask[:, :, None]
             values = F.relu(norm(values)) * mask

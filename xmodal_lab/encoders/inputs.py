@@ -47,14 +47,21 @@ def inputs_of(
 
 
 def log_mel(waveforms: Waveforms, chunk: int = 256) -> Padded:
-    """Log-mel frames of many waveforms, a chunk at a time to keep memory small."""
+    """Log-mel frames of many waveforms, a chunk at a time to keep memory small.
+
+    Raises:
+        ValueError: where there is no waveform, or one shorter than a window.
+    """
+    if not len(waveforms):
+        raise ValueError("there are no waveforms to read")
     transform = LogMel()
-    rows: list[Tensor] = []
-    for start in range(0, len(waveforms), chunk):
-        stop = min(start + chunk, len(waveforms))
-        frames, lengths = transform(pad([waveforms[i] for i in range(start, stop)]))
-        rows += [row[:length] for row, length in zip(frames, lengths.tolist(), strict=True)]
-    return pad(rows)
+    lengths = transform.frames(torch.tensor([len(w) for w in waveforms]))
+    # One array for all, filled a chunk at a time: this is the largest tensor of a chapter.
+    frames = torch.zeros(len(waveforms), int(lengths.max()), transform.mels)
+    for rows in torch.arange(len(waveforms)).split(chunk):
+        part, _ = transform(pad([waveforms[i] for i in rows.tolist()]))
+        frames[rows[0] : rows[-1] + 1, : part.shape[1]] = part
+    return Padded(frames, lengths)
 
 
 def rows_of(batch: Batch, index: Tensor) -> Batch:

@@ -78,7 +78,7 @@ def scatter(axis: Axes, places: Mapping[str, Points], links: Sequence[int] = ())
     """Points of every modality, with some scenes' modalities linked by lines."""
     for modality, points in places.items():
         look = MODALITY[modality]
-        axis.scatter(*points.T, s=13, alpha=0.55, linewidths=0, label=modality, **look.dot)
+        axis.scatter(*points.T, s=16, alpha=0.6, linewidths=0, label=modality, **look.dot)
     for row in links:
         corners = np.stack([points[row] for points in places.values()])
         closed = np.concatenate([corners, corners[:1]])
@@ -86,9 +86,8 @@ def scatter(axis: Axes, places: Mapping[str, Points], links: Sequence[int] = ())
         for (x, y), modality in zip(corners, places, strict=True):
             look = MODALITY[modality]
             axis.scatter(x, y, s=60, edgecolors="black", linewidths=1, zorder=4, **look.dot)
-    axis.set(xticks=[], yticks=[], aspect="equal")
-    for side in axis.spines.values():
-        side.set_visible(False)
+    axis.set_aspect("equal")
+    axis.axis("off")
 
 
 def painted_map(
@@ -110,7 +109,8 @@ def painted_map(
             linewidths=0.3,
             label=name,
         )
-    axis.set(xticks=[], yticks=[], aspect="equal", title=title)
+    axis.set(aspect="equal", title=title)
+    axis.axis("off")
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
     return fig
 
@@ -139,6 +139,7 @@ def results_table(rows: Mapping[str, Mapping[str, float]], title: str = "") -> F
 
 def bars(
     groups: Mapping[str, Mapping[str, float]],
+    xlabel: str,
     ylabel: str,
     chance: Mapping[str, float] | float | None = None,
 ) -> Figure:
@@ -146,11 +147,11 @@ def bars(
 
     Args:
         groups: legend entry → category → per cent.
-        ylabel: what the height is.
+        xlabel, ylabel: what the categories are, and what the height is.
         chance: level of guessing, one for all categories or one for each.
     """
     categories = list(next(iter(groups.values())))
-    fig = Figure(figsize=(1.6 + 1.7 * len(categories), 3.4))
+    fig = Figure(figsize=(max(7.0, 1.6 + 1.5 * len(categories)), 3.6))
     axis = fig.subplots()
     width = 0.8 / len(groups)
     hatches, tones = ("", "//", "..", "xx"), ("blue", "vermilion", "green", "orange")
@@ -180,9 +181,9 @@ def bars(
                 label="chance" if place == 0 else None,
             )
     axis.set_xticks(range(len(categories)), categories)
-    axis.set(ylabel=ylabel, ylim=(0, 112))
+    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 112))
     axis.grid(axis="y")
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=4)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=4)
     return fig
 
 

@@ -65,7 +65,7 @@ def spoken_search(
     waveform: np.ndarray, transcript: str, data: SceneData, found: Sequence[int], right: int
 ) -> Figure:
     """A spoken query and the pictures it found, the right one framed and ticked."""
-    fig = Figure(figsize=(11, 2.5))
+    fig = Figure(figsize=(11, 2.8))
     spoken_search_on(fig, waveform, transcript, data, found, right)
     return fig
 
@@ -76,7 +76,7 @@ def spoken_search_on(fig: FigureBase, waveform, transcript, data, found, right) 
     spectrogram(axes[0], waveform)
     axes[0].set_title("the question, spoken", fontsize=10)
     axes[0].text(
-        0.5, -0.42, f"“{transcript}”", transform=axes[0].transAxes, ha="center", fontsize=9
+        0.5, -0.38, f"“{transcript}”", transform=axes[0].transAxes, ha="center", fontsize=9
     )
     for place, (axis, row) in enumerate(zip(axes[1:], found, strict=True), start=1):
         axis.axis("off")
@@ -110,7 +110,13 @@ def minimal_pair(
     ):
         told.text(0, place + 0.22, f"{name}: {caption}", va="bottom", fontsize=10)
         told.text(cosine + 0.01, place, f"{cosine:.2f}", va="center", fontsize=10)
-    told.set(xlim=(0, 1.12), ylim=(-0.35, 1.65), yticks=[], xlabel="cosine to the picture")
+    told.set(
+        xlim=(0, 1.12),
+        ylim=(-0.35, 1.65),
+        yticks=[],
+        xlabel="cosine to the picture",
+        ylabel="caption",
+    )
     told.grid(axis="x")
     return fig
 
