@@ -9,7 +9,7 @@
 # %% [markdown]
 # # 00 · Start here
 #
-# **The claim.** A model of 0.67 million numbers, trained from nothing in about three minutes of one
+# **The claim.** A model of 0.84 million numbers, trained from nothing in about three minutes of one
 # CPU core, finds the picture you describe among 500 it has never seen: nine times out of ten on
 # the first place. Spoken questions work too.
 #

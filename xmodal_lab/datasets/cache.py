@@ -1,8 +1,9 @@
 """A folder of arrays that took time to make. A file in it is checked before it is believed.
 
 Each file is a safetensors file that carries a fingerprint (which data, made by which code) and a
-checksum of its arrays. A file that is cut short, altered or of another origin is made anew, with
-a notice. A cache that cannot be written costs time, never the run.
+checksum of both. A file that is cut short, altered or of another origin is made anew, with a
+notice; one that an older version of the code made, silently. A cache that cannot be written
+costs time, never the run.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ from safetensors.numpy import save_file
 Arrays = dict[str, np.ndarray]
 
 
+class _Outdated(Exception):
+    """A sound file, made by another version of the code."""
+
+
 def cache_folder() -> Path:
     """The user's cache folder for this workbook; ``XMODAL_CACHE`` names another one."""
     named = os.environ.get("XMODAL_CACHE")
@@ -42,6 +47,8 @@ def cached(name: str, fingerprint: str, make: Callable[[], Arrays]) -> Arrays:
     try:
         if path.exists():
             return _read(path, fingerprint)
+    except _Outdated:
+        pass  # after an update this is as it should be: nothing to tell
     except (OSError, SafetensorError, ValueError) as error:
         _notice(f"{path} cannot be used ({error}); making the data anew.")
     arrays = make()
@@ -64,18 +71,24 @@ def fingerprint_of(*parts: str | bytes) -> str:
 def _read(path: Path, fingerprint: str) -> Arrays:
     with safe_open(path, framework="np") as file:
         header = file.metadata() or {}
-        if header.get("fingerprint") != fingerprint:
-            raise ValueError("it holds other data, or data of another version")
+        if header.get("name") != path.stem:
+            raise ValueError("it holds other data")
         arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-    if header.get("checksum") != _checksum(arrays):
+    if header.get("checksum") != _checksum(header.get("fingerprint", ""), arrays):
         raise ValueError("its checksum does not fit: the file is damaged")
+    if header["fingerprint"] != fingerprint:
+        raise _Outdated
     return arrays
 
 
 def _write(path: Path, fingerprint: str, arrays: Arrays) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent)
-    header = {"fingerprint": fingerprint, "checksum": _checksum(arrays)}
+    header = {
+        "name": path.stem,
+        "fingerprint": fingerprint,
+        "checksum": _checksum(fingerprint, arrays),
+    }
     # Write beside the target, then rename: a reader sees the old file or the whole new one.
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     os.close(handle)
@@ -100,8 +113,8 @@ def _sweep(folder: Path) -> None:
                 leftover.unlink()
 
 
-def _checksum(arrays: Arrays) -> str:
-    digest = hashlib.blake2b(digest_size=16)
+def _checksum(fingerprint: str, arrays: Arrays) -> str:
+    digest = hashlib.blake2b(fingerprint.encode(), digest_size=16)
     for key in sorted(arrays):
         array = np.ascontiguousarray(arrays[key])
         digest.update(f"{key} {array.dtype} {array.shape}".encode())

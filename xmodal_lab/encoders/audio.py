@@ -88,10 +88,10 @@ class AudioEncoder(nn.Module):
         if cell not in cells:
             raise ValueError(f"unknown cell {cell!r}: choose 'gru' or 'lstm'")
         self.output_dim = 2 * hidden_dim
-        # A convolution over time, written as one over pictures a single pixel wide: frame by frame
+        # A convolution over time, written as one over pictures a single pixel high: frame by frame
         # is the order "channels last", in which torch convolves pictures without copying them.
         self.convolutions = nn.ModuleList(
-            nn.Conv2d(mels if number == 0 else width, width, (5, 1), stride=(2, 1), padding=(2, 0))
+            nn.Conv2d(mels if number == 0 else width, width, (1, 5), stride=(1, 2), padding=(0, 2))
             for number in range(3)
         )
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
@@ -101,7 +101,7 @@ class AudioEncoder(nn.Module):
         lengths = frames.lengths
         values = frames.values.masked_fill(~frames.mask[:, :, None], 0.0)
         for convolution, norm in zip(self.convolutions, self.norms, strict=True):
-            values = convolution(values.mT[..., None]).squeeze(-1).mT
+            values = convolution(values.mT[:, :, None]).squeeze(2).mT
             lengths = (lengths + 1) // 2
             mask = Padded(values, lengths).mask[:, :, None]
             values = F.relu(norm(values)) * mask

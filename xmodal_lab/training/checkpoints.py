@@ -54,7 +54,7 @@ def save(path: str | Path, space: JointSpace, notes: dict | None = None) -> Path
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(to_bytes(tensors, header))
+                file.write(_in_order(to_bytes(tensors, header)))
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o644)  # noqa: PTH101 (a temporary file is its owner's alone)
@@ -122,6 +122,16 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, str], dict[str, T
             return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+
+
+def _in_order(content: bytes) -> bytes:
+    """The same safetensors file with its header sorted: equal weights give equal bytes."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    entries = json.loads(content[8:end])
+    metadata = dict(sorted(entries.pop("__metadata__").items()))
+    # As compact as safetensors writes it, so that it fits into the same place.
+    text = json.dumps({"__metadata__": metadata, **entries}, separators=(",", ":"))
+    return content[:8] + text.encode().ljust(end - 8) + content[end:]
 
 
 def _state(space: JointSpace) -> dict[str, Tensor]:
