@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,8 @@ import numpy as np
 import platformdirs
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
+
+from xmodal_lab.datasets.atomic import replacing
 
 Arrays = dict[str, np.ndarray]
 
@@ -82,26 +83,15 @@ def _read(path: Path, fingerprint: str) -> Arrays:
 
 
 def _write(path: Path, fingerprint: str, arrays: Arrays) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _sweep(path.parent)
     header = {
         "name": path.stem,
         "fingerprint": fingerprint,
         "checksum": _checksum(fingerprint, arrays),
     }
-    # Write beside the target, then rename: a reader sees the old file or the whole new one.
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    os.close(handle)
-    try:
+    with replacing(path) as temporary:
+        _sweep(path.parent)
         # save() would need twice the arrays' memory, save_file() needs none.
         save_file(arrays, temporary, header)
-        with open(temporary, "rb+") as file:  # noqa: PTH123
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
-        raise
 
 
 def _sweep(folder: Path) -> None:

@@ -7,9 +7,6 @@ old checkpoint or the whole new one, and a full disk leaves the old one in place
 from __future__ import annotations
 
 import json
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -17,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from xmodal_lab.datasets.atomic import replacing
 from xmodal_lab.datasets.scenes import WORDS
 from xmodal_lab.joint.space import JointSpace
 
@@ -50,19 +48,8 @@ def save(path: str | Path, space: JointSpace, notes: dict | None = None) -> Path
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _state(space).items()}
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_in_order(to_bytes(tensors, header)))
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)  # noqa: PTH101 (a temporary file is its owner's alone)
-            os.replace(temporary, path)  # noqa: PTH105
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108
-            raise
+        with replacing(path) as temporary:
+            temporary.write_bytes(_in_order(to_bytes(tensors, header)))
     except OSError as error:
         raise CheckpointError(f"could not write {path}: {error}. An older file is kept.") from error
     return path
