@@ -14,7 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
-import table
+import _table as table
 
 from xmodal_lab import runtime
 from xmodal_lab.datasets import scenes

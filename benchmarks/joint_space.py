@@ -13,7 +13,7 @@ from __future__ import annotations
 import statistics
 import time
 
-import table
+import _table as table
 import torch
 
 from xmodal_lab import runtime

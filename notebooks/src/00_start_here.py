@@ -31,67 +31,26 @@
 from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.shipped import shipped
 from xmodal_lab.training import checkpoints
+from xmodal_lab.workbook.answers import Answers
 
 space = checkpoints.load(shipped("joint_space.safetensors"))
 test = scenes.load("test", 500, seed=1, things=2)
+answers = Answers(space, test)
 
 # %% [markdown]
-# All 500 pictures and 500 spoken sentences become points in **one** space. So does any caption.
-# What lies nearest to it is the answer.
-
-# %%
-places = space.embed_data(test)
-print({modality: tuple(points.shape) for modality, points in places.items()})
-
-# %% [markdown]
-# 500 scenes cannot hold everything you may ask for. So the scene you name is drawn and spoken on
-# the spot, and hidden among them, together with its **twin**: the same things, the relation
-# turned round.
-
-
-# %%
-def hide(caption):
-    """The test scenes and, behind them, the scene of the caption and its twin."""
-    scene = scenes.parse(caption)
-    hidden = [scene] if scene.relation is None else [scene, scenes.swapped(scene, "relation")]
-    return test + scenes.from_scenes(hidden, seed=7)
-
-
-# %% [markdown]
-# The search itself is one matrix product: the cosine of the caption with every point.
-
-# %%
-import torch
-
-from xmodal_lab.joint.evaluation import embed_captions
-from xmodal_lab.joint.retrieval import search
-from xmodal_lab.workbook.answers import cards
-
-
-def ask(caption="a small cyan star left of a large blue circle"):
-    query = embed_captions(space, [caption])
-    gallery = hide(caption)
-    new = space.embed_data(gallery.select(range(500, len(gallery))))
-    page = ""
-    for modality, count in (("image", 5), ("audio", 3)):
-        cosines, rows = search(query, torch.cat([places[modality], new[modality]]), count)
-        labels = {500: "the one you asked for", 501: "its twin"}
-        heading = {"image": "Pictures it finds", "audio": "Voices that say it"}[modality]
-        page += cards(gallery, rows[0].tolist(), cosines[0].tolist(), [modality], heading, labels)
-    return page
-
-
-# %% [markdown]
-# **Try it.** Write *a*, a size, a colour, a shape, and if you like a relation and a second thing.
-# Colours: red, green, blue, yellow, purple, orange, cyan, white, and synonyms such as *crimson* or
-# *violet*. Shapes: circle, square, triangle, star, heart, cross, ring, moon. Relations: left of,
-# right of, above, below.
+# **Try it**, and press Enter. Write *a*, a size, a colour, a shape, and if you like a relation and a
+# second thing. The scene you name is drawn and spoken on the spot and hidden among the 500,
+# together with its **twin**: the same things, the relation turned round.
+#
+# Sizes: small, large. Colours: red, green, blue, yellow, purple, orange, cyan, white. Shapes:
+# circle, square, triangle, star, heart, cross, ring, moon. Relations: left of, right of, above,
+# below. Many synonyms work too, such as *tiny*, *crimson*, *disc* or *over*.
 
 # %%
 from xmodal_lab.workbook import explore
 
 explore(
-    ask,
+    answers.ask,
     caption="a small cyan star left of a large blue circle",
     alt=(
         "Five pictures and three players with spoken sentences, nearest to the typed caption first. "
@@ -100,9 +59,29 @@ explore(
 )
 
 # %% [markdown]
-# Look closely. Colours and sizes are right. But compare the picture you asked for with its twin:
-# their cosines are almost the same, and sometimes the twin comes first. The model hardly knows
-# left from right! Chapter 06 measures this weakness, and chapter 04 mends it.
+# Look closely. The first answers have the right colours and sizes. But compare the picture you
+# asked for with its twin: their cosines are close, and for some captions the twin comes first. The
+# model hardly knows left from right! Chapter 06 measures this weakness, and chapter 04 will mend it.
+
+# %% [markdown]
+# How does it find anything? Every picture and every sentence became a **point**: 128 numbers, an
+# arrow of length 1.
+
+# %%
+places = answers.points
+print({modality: tuple(points.shape) for modality, points in places.items()})
+
+# %% [markdown]
+# A caption becomes a point in the *same* space. The **cosine** of the angle between two arrows says
+# how near they are: 1 is the same direction, 0 a right angle. One matrix product compares the
+# caption with all 500 pictures.
+
+# %%
+from xmodal_lab.joint.evaluation import embed_captions
+
+query = embed_captions(space, ["a small cyan star left of a large blue circle"])
+cosines = (query @ places["image"].T)[0]
+print(cosines.shape, "largest: ≈", round(float(cosines.max()), 2))
 
 # %% [markdown]
 # ## Check your machine
@@ -322,6 +301,8 @@ guess.reveal("the one with “right of”")
 # beforehand where a number must lie. `expect` prints ✓ or ✗. This is the claim from the top.
 
 # %%
+import torch
+
 from xmodal_lab.joint.retrieval import recall_at_k
 from xmodal_lab.workbook import expect
 

@@ -4,10 +4,12 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 from xmodal_lab.datasets import scenes
+from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.workbook import charts, pictures
-from xmodal_lab.workbook.answers import cards
+from xmodal_lab.workbook.answers import Answers, cards
 from xmodal_lab.workbook.figures import render
 
 
@@ -77,3 +79,15 @@ def test_bars_stand_as_high_as_they_should():
     groups = {"seen": {"colour": 99.0, "shape": 60.0}, "new": {"colour": 98.0, "shape": 30.0}}
     axis = charts.bars(groups, "attribute", "accuracy / %", {"colour": 12.5, "shape": 12.5}).axes[0]
     assert [patch.get_height() for patch in axis.patches] == [99.0, 60.0, 98.0, 30.0]
+
+
+def test_what_is_asked_for_is_hidden_in_the_gallery_and_framed(data):
+    torch.manual_seed(0)
+    answers = Answers(JointSpace.standard(), data)
+    page = answers.ask("a tiny red box over a huge blue disc", pictures=10, voices=10)
+    # All eight and two guests are shown, so the guests are among them, in both modalities.
+    assert page.count("<img") == page.count("<audio") == 10
+    assert page.count("✓ asked for") == page.count("✓ its twin") == 2
+    for wrong, told in (("a tiny redd box", "did you mean 'red'"), ("red box", "cannot read")):
+        with pytest.raises(ValueError, match=told):
+            answers.ask(wrong)

@@ -8,13 +8,58 @@ import io
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import torch
 from jaxtyping import UInt8
 
+from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.scenes import SAMPLE_RATE, SceneData
+from xmodal_lab.joint.evaluation import embed_captions
+from xmodal_lab.joint.retrieval import search
+from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.workbook.sounds import wav_bytes
 from xmodal_lab.workbook.style import COLOURS
 
 SIDE = 112  # displayed pixels of a picture's side
+
+
+class Answers:
+    """Answers a caption with the pictures and voices that lie nearest to it in a joint space.
+
+    A gallery cannot hold everything somebody may ask for. So the scene that the caption names is
+    drawn and spoken on the spot and hidden in the gallery, with its twin: the same things, their
+    relation turned round.
+
+    Args:
+        space: a trained joint space of text, image and audio.
+        gallery: scenes to search in.
+    """
+
+    def __init__(self, space: JointSpace, gallery: SceneData) -> None:
+        self.space, self.gallery = space, gallery
+        self.points = space.embed_data(gallery)
+
+    def ask(self, caption: str, pictures: int = 5, voices: int = 3) -> str:
+        """HTML cards of the nearest pictures and voices; those drawn for the caption are framed.
+
+        Raises:
+            ValueError: for unknown words, with the nearest known ones, and for texts that are no
+                caption of the grammar.
+        """
+        scene = scenes.parse(caption)
+        hidden = [scene] if scene.relation is None else [scene, scenes.swapped(scene, "relation")]
+        guests = scenes.from_scenes(hidden, seed=7)
+        names = {len(self.gallery): "asked for", len(self.gallery) + 1: "its twin"}
+        query, new = embed_captions(self.space, [caption]), self.space.embed_data(guests)
+        page = ""
+        for modality, count, heading in (
+            ("image", pictures, "Pictures it finds"),
+            ("audio", voices, "Voices that say it"),
+        ):
+            points = torch.cat([self.points[modality], new[modality]])
+            cosines, rows = search(query, points, count)
+            found = (rows[0].tolist(), cosines[0].tolist())
+            page += cards(self.gallery + guests, *found, [modality], heading, names)
+        return page
 
 
 def cards(
@@ -46,9 +91,11 @@ def cards(
             parts.append(player(data.waveforms[row], data.transcripts[row]))
         if scores is not None:
             parts.append(f'<div style="color:#666">cosine ≈ {float(scores[place - 1]):.2f}</div>')
-        style = f"width:{SIDE + 30}px;font-size:12px;line-height:1.3;padding:5px"
+        style = (
+            f"width:{SIDE + 30}px;font-size:12px;line-height:1.3;padding:5px;box-sizing:content-box"
+        )
         if right and row in right:
-            style += f";outline:3px solid {COLOURS['green']};border-radius:6px"
+            style += f";border:3px solid {COLOURS['green']};border-radius:6px"
             parts.append(f"<b>✓ {html.escape(right[row])}</b>")
         made.append(f'<div style="{style}">{"".join(parts)}</div>')
     title = f'<div style="margin:.4em 0"><b>{html.escape(heading)}</b></div>' if heading else ""

@@ -12,6 +12,7 @@ Three hold-outs make honest tests possible:
 
 from __future__ import annotations
 
+import difflib
 import zlib
 from dataclasses import dataclass, replace
 from itertools import product
@@ -64,7 +65,11 @@ class Thing:
             ("size", self.size, SIZES),
         ):
             if value not in known:
-                raise ValueError(f"unknown {name} {value!r}: choose one of {', '.join(known)}")
+                near = difflib.get_close_matches(str(value), known, n=2, cutoff=0.4)
+                hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+                raise ValueError(
+                    f"unknown {name} {value!r}: {hint}Choose one of {', '.join(known)}"
+                )
 
     @property
     def pair(self) -> tuple[str, str]:
