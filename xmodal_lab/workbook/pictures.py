@@ -75,9 +75,8 @@ def spoken_search_on(fig: FigureBase, waveform, transcript, data, found, right) 
     axes = fig.subplots(1, 1 + len(found), width_ratios=(2.3, *[1] * len(found)))
     spectrogram(axes[0], waveform)
     axes[0].set_title("the question, spoken", fontsize=10)
-    axes[0].text(
-        0.5, -0.38, f"“{transcript}”", transform=axes[0].transAxes, ha="center", fontsize=9
-    )
+    words = textwrap.fill(f"“{transcript}”", 38)
+    axes[0].set_xlabel(f"time / s\n{words}", fontsize=9)
     for place, (axis, row) in enumerate(zip(axes[1:], found, strict=True), start=1):
         axis.axis("off")
         axis.imshow(data.images[row].transpose(1, 2, 0))

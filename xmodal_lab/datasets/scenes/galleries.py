@@ -62,7 +62,8 @@ def minimal_pairs(
 ) -> MinimalPairs:
     """Scenes of a split, each with a foil in which one attribute is swapped.
 
-    A model that only counts words, whatever their order, scores 50 % on them.
+    A model that only counts words, whatever their order, cannot tell them apart. The true scenes
+    are of the split asked for; a foil may belong to any, and most do to train.
 
     Args:
         attribute: 'colour', 'shape', 'size' or 'relation'.
