@@ -13,7 +13,8 @@
 # CPU core, finds the picture you describe among 500 it has never seen: nine times out of ten on
 # the first place. Spoken questions work too.
 #
-# You can test it right now. Type a caption into the field below.
+# You can test it right now: run the two cells below and type a caption into the field. (A stored
+# page shows one answer; the field needs a running notebook.)
 #
 # | | |
 # |---|---|
@@ -24,8 +25,8 @@
 # %% [markdown]
 # ## Ask the finished model
 #
-# This cell loads a trained model and 500 scenes of the test set. Their meanings never occurred
-# in training.
+# This cell loads a trained model and 500 **scenes**: pictures of two coloured shapes, each with a
+# caption and a spoken sentence. They are a test set: none of their meanings occurred in training.
 
 # %%
 from xmodal_lab.datasets import scenes
@@ -38,13 +39,13 @@ test = scenes.load("test", 500, seed=1, things=2)
 answers = Answers(space, test)
 
 # %% [markdown]
-# **Try it**, and press Enter. Write *a*, a size, a colour, a shape, and if you like a relation and a
-# second thing. The scene you name is drawn and spoken on the spot and hidden among the 500,
-# together with its **twin**: the same things, the relation turned round.
+# **Try it**, and press Enter. Write *a*, a size, a colour and a shape; and if you like a relation and
+# a second thing of another colour and shape. The scene you name is drawn and spoken on the spot and
+# hidden among the 500, together with its **twin**: the same things, the relation reversed.
 #
 # Sizes: small, large. Colours: red, green, blue, yellow, purple, orange, cyan, white. Shapes:
 # circle, square, triangle, star, heart, cross, ring, moon. Relations: left of, right of, above,
-# below. Many synonyms work too, such as *tiny*, *crimson*, *disc* or *over*.
+# below. Many synonyms work too, such as *tiny*, *crimson*, *amber* (orange), *disc* or *over*.
 
 # %%
 from xmodal_lab.workbook import explore
@@ -54,14 +55,13 @@ explore(
     caption="a small cyan star left of a large blue circle",
     alt=(
         "Five pictures and three players with spoken sentences, nearest to the typed caption first. "
-        "The picture asked for and its mirror twin are framed."
+        "The picture asked for is framed in green, its relation-reversed twin in grey."
     ),
 )
 
 # %% [markdown]
-# Look closely. The first answers have the right colours and sizes. But compare the picture you
-# asked for with its twin: their cosines are close, and for some captions the twin comes first. The
-# model hardly knows left from right! Chapter 06 measures this weakness, and chapter 04 will mend it.
+# Compare the picture you asked for with its twin. Try a few captions. How often does the right one
+# win? Keep your answer in mind; chapter 06 measures it.
 
 # %% [markdown]
 # How does it find anything? Every picture and every sentence became a **point**: 128 numbers, an
@@ -147,8 +147,8 @@ explore(
 )
 
 # %% [markdown]
-# And it can be **heard**. Each of 24 voices has recorded every word once. Sentences are put
-# together from these words, with changing speed, pauses, loudness and noise.
+# And it can be **heard**. A speech synthesiser has spoken every word once in each of 24 voices.
+# Sentences are put together from these words, with changing speed, pauses, loudness and noise.
 
 # %%
 from xmodal_lab.workbook import listen
@@ -311,7 +311,8 @@ found = recall_at_k(places["text"], places["image"], 1, right)
 expect("caption finds its picture first, of 500", 100 * found[1], 90, 100, "%")
 
 # %% [markdown]
-# And the same for spoken questions. Guessing would be right once in 500 times, that is 0.2 %.
+# And the same for spoken questions. Guessing would be right about once in 400 times: some meanings
+# occur more than once in the gallery, and each of their pictures counts.
 
 # %%
 found = recall_at_k(places["audio"], places["image"], 1, right)
@@ -341,5 +342,14 @@ expect("speech finds its picture first, of 500", 100 * found[1], 84, 100, "%")
 # * Why would it be unfair to test on new *drawings* of scenes whose meaning occurred in training?
 # * Two captions name the same scene, one from either thing. Which words must differ?
 # * Pictures of 32 × 32 pixels are tiny. Which attribute suffers first: colour, size or shape?
+#
+# <details><summary>Answers</summary>
+#
+# * The model could have learned the answer by heart: the same caption, the same things in the same
+#   relation. Only new meanings show that it understands the parts.
+# * The relation: *left of* becomes *right of*. Synonyms may differ too.
+# * Shape. Colour is in every pixel of a thing, size in the number of them, shape only at its edge.
+#
+# </details>
 #
 # **Next:** [06 The joint space](06_joint_space.ipynb) trains the model that you just asked.

@@ -67,11 +67,11 @@ def test_a_table_writes_every_number():
 def test_a_training_figure_draws_all_curves_and_floors():
     points = {m: np.random.default_rng(0).normal(size=(5, 2)) for m in ("text", "image", "audio")}
     curves = {"text→image R@1": [(0, 1.0), (40, 60.0)], "audio→image R@1": [(0, 1.0), (40, 30.0)]}
-    fig = charts.training([5.0, 4.0, 1.0], curves, {"chance": 0.3}, points, links=[0])
-    loss, recall, places = fig.axes
+    fig = charts.training([5.0, 4.0, 1.0], curves, {"text→image R@1": 9.0}, [points, points], links=[0])
+    loss, recall, then, now = fig.axes
     assert list(loss.lines[0].get_ydata()) == [5.0, 4.0, 1.0]
     assert [list(line.get_ydata()) for line in recall.lines[:2]] == [[1.0, 60.0], [1.0, 30.0]]
-    assert len(places.collections) >= 3
+    assert len(then.collections) >= 3 and len(now.collections) >= 3
     assert render(fig)[0].startswith(b"\x89PNG")
 
 
@@ -87,7 +87,10 @@ def test_what_is_asked_for_is_hidden_in_the_gallery_and_framed(data):
     page = answers.ask("a tiny red box over a huge blue disc", pictures=10, voices=10)
     # All eight and two guests are shown, so the guests are among them, in both modalities.
     assert page.count("<img") == page.count("<audio") == 10
-    assert page.count("✓ asked for") == page.count("✓ its twin") == 2
+    assert page.count("✓ asked for") == page.count("⇄ its twin") == 2
+    heard = answers.hear("a tiny red box", voice=21, pictures=9)
+    assert heard.count("<img") == 9 and heard.count("<audio") == 1
+    assert heard.count("✓ asked for") == 1 and "⇄" not in heard
     for wrong, told in (("a tiny redd box", "did you mean 'red'"), ("red box", "cannot read")):
         with pytest.raises(ValueError, match=told):
             answers.ask(wrong)

@@ -143,6 +143,7 @@ def _pca(points: Float[Tensor, "points dim"]) -> Points:
 
 
 def _umap(points: np.ndarray, indices, distances, epochs: int, seed: int) -> Points:
+    threads = torch.get_num_threads()
     # Imported here: umap compiles for seconds, and most rooms do without it.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -156,4 +157,7 @@ def _umap(points: np.ndarray, indices, distances, epochs: int, seed: int) -> Poi
             n_jobs=1,
             precomputed_knn=(indices.astype(np.int32), distances.astype(np.float32), None),
         )
-        return model.fit_transform(points).astype(np.float64)
+        layout = model.fit_transform(points).astype(np.float64)
+    # numba's threads and torch's are counted in one place: umap leaves other settings behind.
+    torch.set_num_threads(threads)
+    return layout

@@ -35,6 +35,23 @@ def recalls(embeddings: Embeddings, gallery: SceneData) -> dict[str, float]:
     return table
 
 
+def chance_recalls(gallery: SceneData) -> dict[str, float]:
+    """What ``recalls`` gives a model that guesses, in per cent.
+
+    P(R@k) = 1 - Π_{i<k} (n - m - i) / (n - i),   averaged over queries with m right answers of n
+    """
+    right = torch.from_numpy(gallery.matches()).sum(dim=1).double()
+    count, table = len(gallery), {}
+    for k in (1, 5):
+        missed = torch.ones_like(right)
+        for i in range(k):
+            missed *= (count - right - i).clamp(min=0) / (count - i)
+        for source, goal in DIRECTIONS:
+            table[f"{source}→{goal} R@{k}"] = 100 * float(1 - missed.mean())
+    names = [f"{source}→{goal} R@{k}" for source, goal in DIRECTIONS for k in (1, 5)]
+    return {name: table[name] for name in names}
+
+
 def attributes(
     space: JointSpace, probe: scenes.Probe, modality: str = "image", pool: str = "best"
 ) -> dict[str, float]:

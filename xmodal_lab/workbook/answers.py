@@ -6,13 +6,16 @@ import base64
 import html
 import io
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
+from torch import Tensor
 
 from xmodal_lab.datasets import scenes
-from xmodal_lab.datasets.scenes import SAMPLE_RATE, SceneData
+from xmodal_lab.datasets.scenes import SAMPLE_RATE, SceneData, Waveforms
+from xmodal_lab.encoders.inputs import log_mel
 from xmodal_lab.joint.evaluation import embed_captions
 from xmodal_lab.joint.retrieval import search
 from xmodal_lab.joint.space import JointSpace
@@ -22,12 +25,23 @@ from xmodal_lab.workbook.style import COLOURS
 SIDE = 112  # displayed pixels of a picture's side
 
 
+class Label(NamedTuple):
+    """How a card is marked: a word with a sign, and the colour of its frame."""
+
+    word: str
+    colour: str
+
+
+ASKED_FOR = Label("✓ asked for", COLOURS["green"])
+TWIN = Label("⇄ its twin: relation reversed", COLOURS["grey"])
+
+
 class Answers:
     """Answers a caption with the pictures and voices that lie nearest to it in a joint space.
 
     A gallery cannot hold everything somebody may ask for. So the scene that the caption names is
     drawn and spoken on the spot and hidden in the gallery, with its twin: the same things, their
-    relation turned round.
+    relation reversed.
 
     Args:
         space: a trained joint space of text, image and audio.
@@ -45,20 +59,43 @@ class Answers:
             ValueError: for unknown words, with the nearest known ones, and for texts that are no
                 caption of the grammar.
         """
+        query = embed_captions(self.space, [caption])
+        return self._page(caption, query, {"image": pictures, "audio": voices})
+
+    def hear(self, caption: str, voice: int = 2, pictures: int = 5) -> str:
+        """A player that speaks the caption, and cards of the pictures nearest to the *sound*.
+
+        Args:
+            caption: what the voice says.
+            voice: 0 to 23; 20 and above never spoke in training.
+
+        Raises:
+            ValueError: as ``ask``.
+        """
+        sound = scenes.speak(caption, voice, scenes.stream(voice))
+        frames = log_mel(Waveforms.collect([sound], 1)).to(self.space.device)
+        query = self.space.embed_all({"audio": frames})["audio"]
+        return player(sound, caption) + self._page(caption, query, {"image": pictures})
+
+    def _page(self, caption: str, query: Tensor, found: Mapping[str, int]) -> str:
         scene = scenes.parse(caption)
         hidden = [scene] if scene.relation is None else [scene, scenes.swapped(scene, "relation")]
         guests = scenes.from_scenes(hidden, seed=7)
-        names = {len(self.gallery): "asked for", len(self.gallery) + 1: "its twin"}
-        query, new = embed_captions(self.space, [caption]), self.space.embed_data(guests)
+        new = self.space.embed_data(guests, *found)
+        first = len(self.gallery)
+        labels = {first: ASKED_FOR, first + 1: TWIN}
+        headings = {"image": "Pictures it finds", "audio": "Voices that say it"}
         page = ""
-        for modality, count, heading in (
-            ("image", pictures, "Pictures it finds"),
-            ("audio", voices, "Voices that say it"),
-        ):
-            points = torch.cat([self.points[modality], new[modality]])
-            cosines, rows = search(query, points, count)
-            found = (rows[0].tolist(), cosines[0].tolist())
-            page += cards(self.gallery + guests, *found, [modality], heading, names)
+        for modality, count in found.items():
+            cosines, rows = search(query, torch.cat([self.points[modality], new[modality]]), count)
+            page += cards(
+                self.gallery + guests,
+                rows[0].tolist(),
+                cosines[0].tolist(),
+                [modality],
+                headings[modality],
+                labels,
+            )
         return page
 
 
@@ -68,7 +105,7 @@ def cards(
     scores: Sequence[float] | None = None,
     show: Sequence[str] = ("image", "text", "audio"),
     heading: str = "",
-    right: Mapping[int, str] | None = None,
+    labels: Mapping[int, Label] | None = None,
 ) -> str:
     """HTML cards of some rows of a data set, side by side.
 
@@ -78,7 +115,7 @@ def cards(
         scores: a number under each card, such as its cosine similarity to the query.
         show: which of 'image', 'text' and 'audio' a card shows.
         heading: a line above the cards.
-        right: rows to be framed, with a word for each.
+        labels: rows to be marked and framed.
     """
     made = []
     for place, row in enumerate(rows, start=1):
@@ -94,9 +131,10 @@ def cards(
         style = (
             f"width:{SIDE + 30}px;font-size:12px;line-height:1.3;padding:5px;box-sizing:content-box"
         )
-        if right and row in right:
-            style += f";border:3px solid {COLOURS['green']};border-radius:6px"
-            parts.append(f"<b>✓ {html.escape(right[row])}</b>")
+        if labels and row in labels:
+            word, colour = labels[row]
+            style += f";border:3px solid {colour};border-radius:6px"
+            parts.append(f'<b style="color:{colour}">{html.escape(word)}</b>')
         made.append(f'<div style="{style}">{"".join(parts)}</div>')
     title = f'<div style="margin:.4em 0"><b>{html.escape(heading)}</b></div>' if heading else ""
     return f'{title}<div style="display:flex;flex-wrap:wrap;gap:10px">{"".join(made)}</div>'

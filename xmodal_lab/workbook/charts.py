@@ -13,6 +13,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
+from xmodal_lab.datasets.scenes import CLASSES, RGB
 from xmodal_lab.workbook.style import COLOURS, MODALITY
 
 Points = Float[np.ndarray, "points 2"]
@@ -22,35 +23,54 @@ def training(
     losses: Sequence[float],
     recalls: Mapping[str, Sequence[tuple[int, float]]],
     floors: Mapping[str, float],
-    places: Mapping[str, Points],
+    places: Sequence[Mapping[str, Points]],
     links: Sequence[int] = (),
+    easy_steps: int = 0,
 ) -> Figure:
-    """A training run at a glance: loss, recall against its floors, and a map of the space.
+    """A training run at a glance: loss, recall against its floors, maps of the space.
 
     Args:
         losses: one value a step, from step 1.
         recalls: name → (step, per cent) pairs; the name begins with the modality that asks.
-        floors: name → per cent, drawn as level lines.
-        places: modality → places of the same scenes on a map.
-        links: rows whose modalities are linked by lines on the map.
+        floors: name → per cent, drawn as level lines; the same colour as the curve of that name.
+        places: two maps, at the start and now: modality → places of the same scenes.
+        links: rows whose modalities are linked by lines on the maps.
+        easy_steps: where the easy rows end; marked on the loss.
     """
-    fig = Figure(figsize=(12, 3.7))
-    left, middle, right = fig.subplots(1, 3, width_ratios=(1, 1, 1.1))
-    left.plot(range(1, len(losses) + 1), losses, color=COLOURS["grey"], lw=0.8, linestyle="-")
-    left.grid()
-    middle.grid()
+    fig = Figure(figsize=(12.5, 6.6))
+    (left, right), (then, now) = fig.subplots(2, 2, height_ratios=(1, 1.15))
+    left.plot(range(1, len(losses) + 1), losses, color=COLOURS["grey"], lw=0.9, linestyle="-")
     left.set(title="loss", xlabel="step", ylabel="loss / nats", ylim=(0, None))
+    if easy_steps:
+        left.axvline(easy_steps, color="black", linestyle=":", lw=1.2)
+        across = left.get_xaxis_transform()
+        note = "  scenes of two things come in"
+        left.text(easy_steps, 0.96, note, va="top", fontsize=9, transform=across)
     for name, values in recalls.items():
-        look = MODALITY[name.split("→")[0].split()[0]]
-        label = name.split(" R@")[0]
-        middle.plot(*zip(*values, strict=True), **look.line, label=label)
-    for (name, level), style in zip(floors.items(), (":", "--"), strict=False):
-        middle.axhline(level, color=COLOURS["grey"], linestyle=style, linewidth=1.4)
-        middle.text(0, level + 1.5, name, color=COLOURS["grey"], fontsize=9)
-    middle.set(title="scenes never seen", xlabel="step", ylabel="R@1 / %", ylim=(-3, 103))
-    middle.legend(loc="lower right")
-    scatter(right, places, links)
-    right.set_title("map of the space (PCA)")
+        look = MODALITY[name.split("→")[0]]
+        right.plot(*zip(*values, strict=True), **look.line, label=name)
+        if name in floors:
+            right.axhline(floors[name], color=look.colour, linestyle=(0, (1, 3)), lw=1.6)
+            right.text(
+                1,
+                floors[name] + 1.5,
+                f"CCA, {name}",
+                color=look.colour,
+                fontsize=9,
+                ha="right",
+                transform=right.get_yaxis_transform(),
+            )
+    right.set(title="scenes never seen", xlabel="step", ylabel="R@1 / %", ylim=(-3, 103))
+    right.legend(loc="upper left")
+    for axis in (left, right):
+        axis.grid()
+    for axis, title, points in (
+        (then, "map before the first step (PCA)", places[0]),
+        (now, "map now (PCA)", places[-1]),
+    ):
+        scatter(axis, points, links)
+        axis.set_title(title)
+    then.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=1.6)
     return fig
 
 
@@ -85,34 +105,40 @@ def scatter(axis: Axes, places: Mapping[str, Points], links: Sequence[int] = ())
         axis.plot(*closed.T, color="black", linewidth=1, linestyle="-", marker="", zorder=3)
         for (x, y), modality in zip(corners, places, strict=True):
             look = MODALITY[modality]
-            axis.scatter(x, y, s=60, edgecolors="black", linewidths=1, zorder=4, **look.dot)
+            axis.scatter(x, y, s=42, edgecolors="black", linewidths=1, zorder=4, **look.dot)
     axis.set_aspect("equal")
     axis.axis("off")
 
 
-def painted_map(
-    places: Mapping[str, Points], classes: Sequence[str], paint: Mapping[str, str], title: str
-) -> Figure:
-    """One map, every point painted and marked by its class."""
-    fig = Figure(figsize=(7.2, 5.2))
-    axis = fig.subplots()
-    names = np.array(classes)
-    marks = "os^*PXDv"
-    for number, (name, colour) in enumerate(paint.items()):
-        points = np.concatenate([p[names == name] for p in places.values()])
-        axis.scatter(
-            *points.T,
-            s=26,
-            color=colour,
-            marker=marks[number % len(marks)],
-            edgecolors="#555555",
-            linewidths=0.3,
-            label=name,
-        )
-    axis.set(aspect="equal", title=title)
-    axis.axis("off")
-    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+def painted_maps(places: Mapping[str, Points], labels: Mapping[str, Sequence[int]]) -> Figure:
+    """One map of one-thing scenes three times, painted by each attribute of ``scenes.CLASSES``."""
+    fig = Figure(figsize=(13, 5.4))
+    for axis, (attribute, numbers) in zip(
+        fig.subplots(1, len(labels)), labels.items(), strict=True
+    ):
+        for number, name in enumerate(CLASSES[attribute]):
+            points = np.concatenate([p[np.array(numbers) == number] for p in places.values()])
+            axis.scatter(
+                *points.T,
+                s=20,
+                color=_paint(name, number),
+                marker="os^*PXDv"[number],
+                edgecolors="#555555",
+                linewidths=0.3,
+                label=name,
+            )
+        axis.set(aspect="equal", title=attribute)
+        axis.axis("off")
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4, fontsize=9)
     return fig
+
+
+def _paint(name: str, number: int):
+    """A colour's own paint; other classes get colours that survive colour blindness."""
+    if name in RGB:
+        return tuple(level / 255 for level in RGB[name])
+    tones = ("blue", "vermilion", "green", "orange", "purple", "sky", "black", "grey")
+    return COLOURS[tones[number]]
 
 
 def results_table(rows: Mapping[str, Mapping[str, float]], title: str = "") -> Figure:
@@ -168,7 +194,7 @@ def bars(
             label=name,
         )
         for x, height in zip(middles, heights, strict=True):
-            axis.text(x, height + 1.5, f"{height:.0f}", ha="center", fontsize=9)
+            axis.text(x, height + 1.5, f"{height:.1f}", ha="center", fontsize=9)
     if chance is not None:
         levels = chance if isinstance(chance, Mapping) else dict.fromkeys(categories, chance)
         for place, category in enumerate(categories):
@@ -183,19 +209,33 @@ def bars(
     axis.set_xticks(range(len(categories)), categories)
     axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 112))
     axis.grid(axis="y")
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=4)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
     return fig
 
 
-def similarities(matrix: Float[np.ndarray, "rows columns"], rows, columns, title: str) -> Figure:
-    """A small matrix of cosines with its entries written in."""
-    fig = Figure(figsize=(1.9 + 1.1 * len(columns), 1.2 + 0.62 * len(rows)))
-    axis = fig.subplots()
-    axis.imshow(matrix, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
-    for (row, column), value in np.ndenumerate(np.asarray(matrix)):
+def arrows_and_cosines(
+    captions: Float[np.ndarray, "items 2"],
+    pictures: Float[np.ndarray, "items 2"],
+    names: Sequence[str],
+) -> Figure:
+    """Unit arrows in the plane, captions dashed and pictures solid, and their cosines."""
+    fig = Figure(figsize=(9.5, 3.7))
+    plane, table = fig.subplots(1, 2, width_ratios=(1, 1.35))
+    for modality, arrows in (("text", captions), ("image", pictures)):
+        look = MODALITY[modality]
+        for (x, y), name in zip(np.asarray(arrows), names, strict=True):
+            plane.plot([0, x], [0, y], **look.line, markevery=[1], markersize=8)
+            shown = f"“{name}”" if modality == "text" else name
+            plane.text(1.22 * x, 1.22 * y, shown, ha="center", va="center", color=look.colour)
+    plane.set(xlim=(-1.6, 1.6), ylim=(-1.45, 1.45), aspect="equal", title="captions ▲, pictures ●")
+    plane.axis("off")
+    cosines = np.asarray(captions) @ np.asarray(pictures).T
+    table.imshow(cosines, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
+    for (row, column), value in np.ndenumerate(cosines):
         colour = "white" if abs(value) > 0.7 else "black"
-        axis.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
-    axis.set_xticks(range(len(columns)), columns)
-    axis.set_yticks(range(len(rows)), rows)
-    axis.set_title(title)
+        shown = f"{value:.2f}".replace("-", "−")
+        table.text(column, row, shown, ha="center", va="center", color=colour)
+    table.set_xticks(range(len(names)), [f"picture: {name}" for name in names])
+    table.set_yticks(range(len(names)), [f"“{name}”" for name in names])
+    table.set_title("cosine: purple is near, orange is far")
     return fig

@@ -10,6 +10,7 @@ import linecache
 import traceback
 import warnings
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -111,12 +112,12 @@ def _kind(value) -> str:
     return names.get(type(value), f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}")
 
 
-def number(value, what: str = "the result") -> float:
+def number(value, what: str = "the result", missing: str = "a mean") -> float:
     """A plain number, a tensor or an array of one number; anything else is a Mistake."""
     if isinstance(value, (torch.Tensor, np.ndarray)) and tuple(value.shape) != ():
         raise Mistake(
             f"{what} should be a single number, yours has shape {list(value.shape)}. "
-            "Did you forget a mean?"
+            f"Did you forget {missing}?"
         )
     try:
         if isinstance(value, str):
@@ -158,21 +159,85 @@ def require_number(
     raise Mistake(f"{what} should be {mine}, yours is {yours}. {question}".strip())
 
 
+class Case(NamedTuple):
+    """One set of inputs, the number they should give, and what typical mistakes would give.
+
+    All cases of an exercise list the same suspects in the same order; None as a suspect's value
+    says that it has none for these inputs.
+    """
+
+    inputs: tuple
+    wanted: float
+    suspects: Sequence[Suspect]
+    what: str
+
+
+def require_numbers(
+    attempt: Attempt,
+    cases: Sequence[Case],
+    what: str,
+    otherwise: str = "",
+    missing: str = "a mean",
+    tolerance: float = 1e-3,
+) -> None:
+    """Raise a Mistake about the first case that is wrong, asking what fits all cases best.
+
+    Two misconceptions often give the same number once; seldom do they in every case.
+    """
+    results: list[float | None] = []
+    failed = None
+    for place, case in enumerate(cases):
+        try:
+            results.append(number(attempt(*case.inputs), what, missing))
+        except Mistake:
+            if failed is None:
+                raise
+            results.append(None)
+            continue
+        if failed is None and not _close(results[place], case.wanted, tolerance):
+            failed = place
+    if failed is not None:
+        question = _best_question(results, cases, failed, tolerance) or otherwise
+        require_number(results[failed], cases[failed].wanted, (), cases[failed].what, question)
+
+
+def _best_question(results, cases: Sequence[Case], failed: int, tolerance: float) -> str:
+    """Of the suspects that fit the failed case, the one refuted least often by the others."""
+    best, fewest = "", len(cases) + 1
+    for place, (question, value) in enumerate(cases[failed].suspects):
+        if value is None or not _close(results[failed], value, tolerance):
+            continue
+        values = [case.suspects[place][1] for case in cases]
+        refuted = sum(
+            got is not None and value is not None and not _close(got, value, tolerance)
+            for got, value in zip(results, values, strict=True)
+        )
+        if refuted < fewest:
+            best, fewest = question, refuted
+    return best
+
+
 def require_entries(
     got: np.ndarray,
     wanted: np.ndarray,
     suspects: Sequence[Suspect] = (),
     otherwise: str = "",
     tolerance: float = 1e-3,
+    context: Callable[[tuple[int, ...]], str] | None = None,
 ) -> None:
-    """Raise a Mistake that names the first entry in which two arrays of one shape differ."""
+    """Raise a Mistake that names the first entry in which two arrays of one shape differ.
+
+    ``context`` says something about that entry's surroundings; it is added in brackets.
+    """
     same = np.isclose(got, wanted, rtol=tolerance, atol=tolerance)
     if same.all():
         return
     place = tuple(int(i) for i in np.argwhere(~same)[0])
     question = next((q for q, value in suspects if _all_close(got, value, tolerance)), otherwise)
     mine, yours = _pair(wanted[place], got[place])
-    raise Mistake(f"entry {list(place)} should be {mine}, yours is {yours}. {question}".strip())
+    around = f" ({context(place)})" if context else ""
+    message = f"entry {list(place)} should be {mine}, yours is {yours}{around}. {question}"
+    raise Mistake(message.strip())
 
 
 def _close(a: float, b, tolerance: float) -> bool:

@@ -52,6 +52,10 @@ class MinimalPairs:
     def __len__(self) -> int:
         return len(self.true)
 
+    def select(self, rows: Sequence[int]) -> MinimalPairs:
+        """The pairs with these numbers, in this order."""
+        return MinimalPairs(self.attribute, self.true.select(rows), self.foil.select(rows))
+
 
 def minimal_pairs(
     attribute: str,

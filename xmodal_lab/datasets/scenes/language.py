@@ -107,7 +107,7 @@ def split_words(text: str) -> list[str]:
 
 
 def _unknown_word(word: str) -> str:
-    near = difflib.get_close_matches(word, WORDS, n=3, cutoff=0.5)
+    near = difflib.get_close_matches(word, WORDS, n=3, cutoff=0.6)
     if near:
         return f"unknown word {word!r}: did you mean {' or '.join(map(repr, near))}?"
     known = ", ".join(words[0] for words in (*COLOUR_WORDS.values(), *SHAPE_WORDS.values()))

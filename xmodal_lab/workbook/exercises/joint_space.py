@@ -5,7 +5,15 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from xmodal_lab.workbook.compare import Mistake, array, number, require_entries, require_number
+from xmodal_lab.workbook.compare import (
+    Case,
+    Mistake,
+    array,
+    number,
+    require_entries,
+    require_number,
+    require_numbers,
+)
 from xmodal_lab.workbook.exercises import joint_space_oracles as oracle
 from xmodal_lab.workbook.exercises import joint_space_wrong as wrong
 from xmodal_lab.workbook.exercises.record import Exercise
@@ -46,14 +54,22 @@ def modality_gap(a, b):
 
 def _check_info_nce(attempt) -> None:
     random = torch.Generator().manual_seed(0)
+    cases = []
     for batch, dim, temperature in ((3, 2, 0.5), (4, 4, 0.2), (6, 3, 1.5), (5, 8, 0.07)):
         a, b = (torch.randn(batch, dim, generator=random) * 2 for _ in "ab")
-        got = number(attempt(a, b, temperature), "the loss")
-        suspects = oracle.info_nce_suspects(a, b, temperature)
+        inputs = a, b, temperature
+        wanted, suspects = oracle.info_nce(*inputs), oracle.info_nce_suspects(*inputs)
         where = f"the loss of {batch} pairs at temperature {temperature}"
-        require_number(got, oracle.info_nce(a, b, temperature), suspects, where, "")
+        cases.append(Case(inputs, wanted, suspects, where))
+    require_numbers(attempt, cases, "the loss", LOSS_HINT)
     _check_small_temperature(attempt, a, b)
     _check_gradient(attempt, a, b)
+
+
+LOSS_HINT = (
+    "Normalise the rows, divide all cosines by the temperature, and average the cross-entropies "
+    "of the rows and of the columns."
+)
 
 
 def _check_small_temperature(attempt, a, b) -> None:
@@ -86,25 +102,39 @@ def _check_gradient(attempt, a, b) -> None:
 
 
 def _check_recall_at_1(attempt) -> None:
-    random = torch.Generator().manual_seed(1)
+    cases = [
+        Case(
+            (similarity, target),
+            oracle.recall_at_1(similarity, target),
+            oracle.recall_suspects(similarity, target),
+            f"recall@1 of {who}",
+        )
+        for similarity, target, who in _recall_inputs(torch.Generator().manual_seed(1))
+    ]
+    require_numbers(attempt, cases, "recall@1", RECALL_HINT)
+
+
+RECALL_HINT = "Count the rows whose right entry is strictly above every other entry of the row."
+
+
+def _recall_inputs(random: torch.Generator):
+    """Similarities, targets and whose they are."""
     for queries, gallery in ((24, 24), (8, 8), (8, 5), (7, 12)):
         similarity = torch.rand(queries, gallery, generator=random)
         target = torch.randint(gallery, (queries,), generator=random)
         # About half of the queries are answered rightly: neither 0 nor 1 says much.
         similarity[torch.arange(queries), target] += 0.4
-        _compare_recall(attempt, similarity, target, f"{queries} queries against {gallery} items")
+        yield similarity, target, f"{queries} queries against {gallery} items"
     aligned = torch.eye(4) + torch.rand(4, 4, generator=random) / 2
-    _compare_recall(attempt, aligned, torch.arange(4), "a model that is always right")
-    _compare_recall(attempt, torch.ones(5, 5), torch.arange(5), "a collapsed model (all equal)")
+    yield aligned, torch.arange(4), "a model that is always right"
+    yield torch.ones(5, 5), torch.arange(5), "a collapsed model (all equal)"
     tied = torch.tensor([[0.9, 0.9, 0.1], [0.2, 0.7, 0.7], [0.1, 0.2, 0.8]])
-    _compare_recall(attempt, tied, torch.arange(3), "a model with two ties in three queries")
-
-
-def _compare_recall(attempt, similarity, target, who: str) -> None:
-    got = number(attempt(similarity, target), "recall@1")
-    suspects = oracle.recall_suspects(similarity, target)
-    wanted = oracle.recall_at_1(similarity, target)
-    require_number(got, wanted, suspects, f"recall@1 of {who}", "Which items beat the target?")
+    yield tied, torch.arange(3), "a model with two ties in three queries"
+    for low, high, who in ((-0.9, -0.3, "all below 0"), (-0.9, 0.3, "above and below 0")):
+        similarity = low + (high - low) * torch.rand(12, 4, generator=random)
+        target = torch.randint(4, (12,), generator=random)
+        similarity[torch.arange(12), target] += 0.2
+        yield similarity, target, f"12 queries whose similarities are {who}"
 
 
 def _check_zero_shot(attempt) -> None:
@@ -122,21 +152,29 @@ def _check_zero_shot(attempt) -> None:
             )
         wanted = oracle.zero_shot(images, prompts)
         suspects = oracle.zero_shot_suspects(images, prompts)
-        require_entries(got, wanted, suspects, "Is that the most similar class?", tolerance=0)
+        require_entries(got, wanted, suspects, CLASS_HINT, tolerance=0)
 
 
 SHAPE_HINT = "One class for each image: did you take argmax over the classes?"
+CLASS_HINT = (
+    "Normalise the variants, average those of a class, normalise again; the class with the largest "
+    "cosine wins."
+)
 
 
 def _check_modality_gap(attempt) -> None:
     random = torch.Generator().manual_seed(3)
+    cases = []
     for n, m, dim in ((3, 3, 2), (6, 6, 4), (5, 9, 8)):
         a = torch.randn(n, dim, generator=random) * 2 + 1
         b = torch.randn(m, dim, generator=random) * 3 - 0.5
-        got = number(attempt(a, b), "the gap")
         wanted, suspects = oracle.modality_gap(a, b), oracle.gap_suspects(a, b)
         where = f"the gap between {n} and {m} embeddings"
-        require_number(got, wanted, suspects, where, "Where do the two centroids lie?")
+        cases.append(Case((a, b), wanted, suspects, where))
+    require_numbers(attempt, cases, "the gap", GAP_HINT, missing="the norm")
+
+
+GAP_HINT = "Normalise the rows, average over the rows (dim=0), subtract, take the norm."
 
 
 EXERCISES = (
@@ -151,7 +189,7 @@ EXERCISES = (
         CHAPTER,
         recall_at_1,
         _check_recall_at_1,
-        "equal to an explicit loop on 7 similarity matrices, ties included",
+        "equal to an explicit loop on 9 similarity matrices, ties included",
         wrong.RECALL_AT_1,
     ),
     Exercise(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch.nn import functional
 
@@ -55,12 +57,62 @@ def _in_place(a, b, temperature):
     return _symmetric(a @ b.T / temperature)
 
 
+def _rows_only_of(logits):
+    return functional.cross_entropy(logits, torch.arange(len(logits)))
+
+
 def _rows_only(a, b, temperature):
-    return functional.cross_entropy(_logits(a, b, temperature), torch.arange(len(a)))
+    return _rows_only_of(_logits(a, b, temperature))
+
+
+def _softmax_twice(a, b, temperature):
+    logits, labels = _logits(a, b, temperature), torch.arange(len(a))
+    rows = functional.cross_entropy(logits.softmax(1), labels)
+    return (rows + functional.cross_entropy(logits.T.softmax(1), labels)) / 2
+
+
+def _no_logarithm(a, b, temperature):
+    logits = _logits(a, b, temperature)
+    return -(logits.softmax(1).diag() + logits.softmax(0).diag()).mean() / 2
+
+
+def _in_bits(a, b, temperature):
+    logits = _logits(a, b, temperature)
+    return -(logits.softmax(1).diag().log2() + logits.softmax(0).diag().log2()).mean() / 2
+
+
+def _along_columns(a, b, temperature):
+    return _symmetric(
+        functional.normalize(a, dim=0) @ functional.normalize(b, dim=0).T / temperature
+    )
 
 
 INFO_NCE = (
     Mutant(lambda a, b, temperature: _symmetric(a @ b.T / temperature), "normalise the rows?"),
+    Mutant(_along_columns, "normalise the columns? Each row is one embedding"),
+    Mutant(
+        lambda a, b, temperature: _symmetric((a / a.norm()) @ (b / b.norm()).T / temperature),
+        "norm of the whole matrix",
+    ),
+    Mutant(_softmax_twice, "take the softmax yourself? cross_entropy does it."),
+    Mutant(
+        lambda a, b, temperature: _symmetric(_logits(a, b, temperature).softmax(1)),
+        "take the softmax yourself?",
+    ),
+    Mutant(
+        lambda a, b, temperature: _rows_only_of(_logits(a, b, temperature).softmax(1)),
+        "take the softmax yourself?",
+    ),
+    Mutant(
+        lambda a, b, temperature: _symmetric(_logits(a, b, temperature).log_softmax(1)),
+        "take the softmax yourself?",
+    ),
+    Mutant(_no_logarithm, "leave out the logarithm"),
+    Mutant(_in_bits, "in nats: did you take log2"),
+    Mutant(
+        lambda a, b, temperature: _symmetric(_logits(a, b, temperature)) / math.log(10),
+        "in nats: did you take log10",
+    ),
     Mutant(_rows_only, "from b to a"),
     Mutant(lambda a, b, temperature: _rows_only(b, a, temperature), "from a to b"),
     Mutant(lambda a, b, temperature: _symmetric(_unit(a) @ _unit(b).T * temperature), "dividing?"),
@@ -85,7 +137,72 @@ INFO_NCE = (
     Mutant(lambda a, b: a, "expected the signature info_nce(a, b, temperature)"),
 )
 
+
+def _share(hits):
+    return hits.float().mean()
+
+
+def _right(similarity, target):
+    return similarity[torch.arange(len(target)), target]
+
+
+def _others(similarity, target, value=-torch.inf):
+    others = similarity.clone()
+    others[torch.arange(len(target)), target] = value
+    return others
+
+
+def _zero_in_place(similarity, target):
+    return _share(_right(similarity, target) > _others(similarity, target, 0).amax(1))
+
+
+def _columns_out(similarity, target):
+    others = similarity.clone()
+    others[:, target] = -torch.inf
+    return _share(_right(similarity, target) > others.amax(1))
+
+
+def _broadcast(similarity, target):
+    right = similarity.gather(1, target[:, None])
+    return _share(right > _others(similarity, target).amax(1))
+
+
+ITSELF = "The right item competes with itself: take it out first."
+
 RECALL_AT_1 = (
+    Mutant(_zero_in_place, "put 0 in the place of the right entry? Cosines can be negative"),
+    Mutant(_zero_in_place, "recall@1 of 12 queries whose similarities are all below 0 should be"),
+    Mutant(
+        lambda similarity, target: _share(_right(similarity, target) > similarity.amax(1)), ITSELF
+    ),
+    Mutant(
+        lambda similarity, target: _share(_right(similarity, target) > similarity.max()), ITSELF
+    ),
+    Mutant(
+        lambda similarity, target: _share(
+            (_right(similarity, target)[:, None] > similarity).all(1)
+        ),
+        ITSELF,
+    ),
+    Mutant(
+        lambda similarity, target: _share(_right(similarity, target) >= similarity.max()),
+        "maximum of the whole matrix",
+    ),
+    Mutant(
+        lambda similarity, target: _share(
+            _right(similarity, target) > _others(similarity, target).max()
+        ),
+        "maximum of the whole matrix",
+    ),
+    Mutant(_columns_out, "take out whole columns"),
+    Mutant(_broadcast, "each query with all"),
+    Mutant(
+        lambda similarity, target: _share(
+            _right(similarity, target) <= _others(similarity, target).amax(1)
+        ),
+        "share of misses",
+    ),
+    Mutant(lambda similarity, target: similarity.std(), "strictly above every other entry"),
     Mutant(
         lambda similarity, target: (similarity.argmax(1) == target).float().mean(),
         "ties count as hits",
@@ -118,7 +235,27 @@ def _zero_shot(images, prompts):
     return (_unit(images) @ _unit(_unit(prompts).mean(1)).T).argmax(1)
 
 
+def _zero_shot_along(image=-1, variant=-1, mean=-1, average=1):
+    """A solution that normalises, or averages, along these axes."""
+
+    def zero_shot(images, prompts):
+        classes = functional.normalize(prompts, dim=variant).mean(dim=average)
+        classes = functional.normalize(classes, dim=mean)
+        return (functional.normalize(images, dim=image) @ classes.T).argmax(1)
+
+    return zero_shot
+
+
 ZERO_SHOT = (
+    Mutant(_zero_shot_along(image=0), "columns of the images (dim=0)"),
+    Mutant(_zero_shot_along(variant=1), "over the variants (dim=1, the default)"),
+    Mutant(_zero_shot_along(variant=0), "prompts over the classes (dim=0)"),
+    Mutant(_zero_shot_along(mean=0), "class means over the classes (dim=0)"),
+    Mutant(_zero_shot_along(0, 0, 0), "prompts over the classes (dim=0)"),
+    Mutant(_zero_shot_along(0, -1, 0), "columns of the images (dim=0)"),
+    Mutant(_zero_shot_along(0, 1, 0), "over the variants (dim=1, the default)"),
+    Mutant(_zero_shot_along(average=0), "average over the classes (dim=0)"),
+    Mutant(lambda images, prompts: torch.zeros(len(images)).long(), "normalise again; the class"),
     Mutant(lambda images, prompts: (images @ prompts.mean(1).T).argmax(1), "normalise the prompts"),
     Mutant(
         lambda images, prompts: (_unit(images) @ _unit(prompts).mean(1).T).argmax(1),
@@ -151,6 +288,17 @@ ZERO_SHOT = (
 )
 
 MODALITY_GAP = (
+    Mutant(lambda a, b: (_unit(a).mean(1) - _unit(b).mean(1)).norm(), "rows (dim=0): the centroid"),
+    Mutant(lambda a, b: (_unit(a).mean() - _unit(b).mean()).norm(), "rows (dim=0): the centroid"),
+    Mutant(
+        lambda a, b: (
+            functional.normalize(a, dim=0).mean(0) - functional.normalize(b, dim=0).mean(0)
+        ).norm(),
+        "normalise the columns?",
+    ),
+    Mutant(lambda a, b: (a / a.norm()).mean(0).dist((b / b.norm()).mean(0)), "the whole matrix"),
+    Mutant(lambda a, b: (_unit(a.mean(0)) - _unit(b.mean(0))).norm(), "instead of the rows"),
+    Mutant(lambda a, b: 0.0, "average over the rows (dim=0), subtract, take the norm"),
     Mutant(lambda a, b: (a.mean(0) - b.mean(0)).norm(), "normalise the rows?"),
     Mutant(lambda a, b: torch.cdist(_unit(a), _unit(b)).mean(), "mean distance over pairs"),
     Mutant(lambda a, b: (_unit(a) - _unit(b)).norm(dim=1).mean(), "mean distance over pairs"),
@@ -163,5 +311,8 @@ MODALITY_GAP = (
         lambda a, b: 1 - functional.cosine_similarity(_unit(a).mean(0), _unit(b).mean(0), dim=0),
         "cosine",
     ),
-    Mutant(lambda a, b: _unit(a).mean(0) - _unit(b).mean(0), "single number, yours has shape"),
+    Mutant(
+        lambda a, b: _unit(a).mean(0) - _unit(b).mean(0),
+        "yours has shape [2]. Did you forget the norm?",
+    ),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from xmodal_lab.workbook.compare import Mistake, array, require_entries
@@ -26,7 +28,34 @@ def _mirrored(image: np.ndarray) -> np.ndarray:
     return wanted
 
 
-SHAPE_HINT = "Did you swap two axes? The order is channel, height, width."
+ORDER = "The order is channel, height, width."
+
+
+def _shape_hint(shape: tuple[int, ...], wanted: tuple[int, ...]) -> str:
+    if len(shape) < len(wanted):
+        return "An axis is missing: did you index with a single number? A slice keeps the axis."
+    if sorted(shape) == sorted(wanted):
+        return f"Did you swap two axes? {ORDER}"
+    short = [w - s for w, s in zip(wanted, shape, strict=False)]
+    if len(shape) == len(wanted) and sorted(short) == [0, 0, 1]:
+        what = ("channel", "row", "column")[short.index(1)]
+        return (
+            f"One {what} is missing: a slice stops before its bound, so `:-1` leaves out the last. "
+            "What does `::-1` do?"
+        )
+    return ORDER
+
+
+def _short_row(row: np.ndarray) -> str:
+    numbers = [f"{value:.4g}" for value in row.tolist()]
+    if len(numbers) > 5:
+        numbers[2:-2] = ["…"]
+    return f"[{', '.join(numbers)}]"
+
+
+def _rows_around(image: np.ndarray, got: np.ndarray, place: tuple[int, ...]) -> str:
+    row = place[:2]
+    return f"the input has the row {_short_row(image[row])} there, you have {_short_row(got[row])}"
 
 
 def _check_mirror(attempt) -> None:
@@ -35,18 +64,28 @@ def _check_mirror(attempt) -> None:
         for dtype in (np.uint8, np.float32):
             image = (random.random((3, height, width)) * 255).astype(dtype)
             result = attempt(image)
-            got = array(result, image.shape, np.ndarray, SHAPE_HINT)
+            hint = _shape_hint(tuple(getattr(result, "shape", ())), image.shape)
+            got = array(result, image.shape, np.ndarray, hint)
             if got.dtype != image.dtype:
                 raise Mistake(f"the dtype should stay {image.dtype}, yours is {got.dtype}.")
-            suspects = [
-                ("Nothing moved: did you return the input?", image),
-                ("Is it upside down? The height is axis 1, the width is axis 2.", image[:, ::-1]),
-                ("Did you reverse the colour channels instead of the columns?", image[::-1]),
-                ("Did you reverse the rows as well as the columns?", image[:, ::-1, ::-1]),
-                ("Did you reverse every axis?", image[::-1, ::-1, ::-1]),
-                ("Did you swap height and width?", image.swapaxes(1, 2)),
-            ]
-            require_entries(got, _mirrored(image), suspects, "Which axis holds the columns?")
+            require_entries(
+                got,
+                _mirrored(image),
+                _suspects(image),
+                "Which axis holds the columns?",
+                context=partial(_rows_around, image, got),
+            )
+
+
+def _suspects(image: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    return [
+        ("Nothing moved: did you return the input?", image),
+        ("Is it upside down? The height is axis 1, the width is axis 2.", image[:, ::-1]),
+        ("Did you reverse the colour channels instead of the columns?", image[::-1]),
+        ("Did you reverse the rows as well as the columns?", image[:, ::-1, ::-1]),
+        ("Did you reverse every axis?", image[::-1, ::-1, ::-1]),
+        ("Did you swap height and width?", image.swapaxes(1, 2)),
+    ]
 
 
 def _in_place(image):
@@ -64,9 +103,15 @@ EXERCISES = (
             Mutant(lambda image: image[:, ::-1], "upside down"),
             Mutant(lambda image: image[::-1], "reverse the colour channels"),
             Mutant(lambda image: image.swapaxes(1, 2), "swap two axes"),
+            Mutant(lambda image: image[:, :, :-1], "One column is missing"),
+            Mutant(lambda image: image[:, :, -1:0:-1], "One column is missing"),
+            Mutant(lambda image: image[:, :-1], "One row is missing"),
+            Mutant(lambda image: image[:, :, -1], "index with a single number"),
+            Mutant(lambda image: image[:, :, :1], "The order is channel, height, width."),
             Mutant(lambda image: image[:, ::-1, ::-1], "rows as well as"),
             Mutant(lambda image: np.flip(image), "every axis"),
             Mutant(lambda image: image, "did you return the input?"),
+            Mutant(lambda image: image.copy(), "the input has the row [162, 68, 10] there"),
             Mutant(lambda image: np.roll(image, 1, axis=2), "Which axis holds the columns?"),
             Mutant(lambda image: image[:, :, ::-1] / 255, "dtype should stay uint8"),
             Mutant(lambda image: image[:, :, ::-1].tolist(), "should be an array, yours is a list"),
