@@ -74,6 +74,11 @@ class JointSpace(nn.Module):
             self.log_temperature.clamp_(math.log(COLDEST), math.log(WARMEST))
         return self.log_temperature.exp()
 
+    @temperature.setter
+    def temperature(self, value: float) -> None:
+        with torch.no_grad():
+            self.log_temperature.fill_(math.log(value))
+
     @property
     def device(self) -> torch.device:
         """Where the weights lie."""

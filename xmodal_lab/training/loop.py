@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from xmodal_lab.encoders.inputs import Batch, count_of, rows_of, to_device
-from xmodal_lab.encoders.padding import Padded
+from xmodal_lab.encoders.inputs import Batch, count_of
 from xmodal_lab.runtime import Runtime, current
+from xmodal_lab.training.backward import Gradient, Loss
+from xmodal_lab.training.controls import Controls
+from xmodal_lab.training.distributed import processes
+from xmodal_lab.training.feed import Feed
+from xmodal_lab.training.guards import suspects, undone_on_error, uninterrupted
+from xmodal_lab.training.optimisation import parameter_groups, schedule
 from xmodal_lab.training.order import Order, shuffled
-
-Loss = Callable[[dict[str, Tensor], Tensor], Tensor]
+from xmodal_lab.training.resuming import resume, store
 
 
 class TrainingError(RuntimeError):
@@ -60,6 +64,11 @@ def fit(
     seed: int = 0,
     order: Order | None = None,
     runtime: Runtime | None = None,
+    controls: Controls | None = None,
+    micro_batch: int | None = None,
+    compiled: bool = False,
+    folder: str | Path | None = None,
+    every: int = 100,
 ) -> Iterator[Step]:
     """Train a model of the joint space, yielding after every step.
 
@@ -72,7 +81,7 @@ def fit(
         loss: maps (embeddings, temperature) to a scalar.
         data: all rows of every modality, as ``encoders.inputs.inputs_of`` gives them.
         steps: how many steps in all.
-        batch_size: rows a step; the others of a batch are each row's negatives.
+        batch_size: rows a step, over all processes; the others are each row's negatives.
         learning_rate: at its highest.
         warmup: steps until then.
         weight_decay: on weight matrices alone; not on biases, norms or temperature.
@@ -80,78 +89,62 @@ def fit(
         seed: decides the order of the rows.
         order: another choice of rows for each step, see ``training.order``.
         runtime: device and precision, as ``runtime.setup`` gave them.
+        controls: knobs to turn while it runs.
+        micro_batch: rows embedded with a graph at a time, see ``training.backward``; halved by
+            itself where the device runs out of memory.
+        compiled: True to run the model through ``torch.compile``.
+        folder: where checkpoints go. Where it holds one, training goes on from there.
+        every: steps from checkpoint to checkpoint; there is one more at the end, however it comes.
 
     Raises:
         TrainingError: where loss or gradient is NaN or infinite; weights and running statistics
             are still those of the last good step.
+        CheckpointError: where ``folder`` holds only damaged or foreign checkpoints.
         ValueError: for fewer rows than one batch takes.
     """
-    runtime = runtime or current()
-    order = order or shuffled(count_of(data), batch_size, seed)
+    runtime, controls = runtime or current(), controls or Controls()
     model.to(runtime.device)
-    optimizer = torch.optim.AdamW(_parameter_groups(model, weight_decay), lr=learning_rate)
+    optimizer = torch.optim.AdamW(parameter_groups(model, weight_decay), lr=learning_rate)
     scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.needs_scaler)
+    done = stored = resume(folder, model, optimizer, scaler) if folder else 0
+    feed = Feed(
+        data, order or shuffled(count_of(data), batch_size, seed), runtime.device, last=steps - 1
+    )
+    gradient = Gradient(torch.compile(model) if compiled else model, loss, runtime, micro_batch)
     start, seen = time.perf_counter(), 0
     try:
-        for number in range(1, steps + 1):
-            rate = learning_rate * schedule(number, steps, warmup)
+        for number in range(done + 1, steps + 1):
+            if not controls.wait():
+                break
+            highest = learning_rate if controls.learning_rate is None else controls.learning_rate
+            rate = highest * schedule(number, steps, warmup)
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            rows = order(number - 1)
-            batch = to_device(rows_of(data, rows), runtime.device)
-            # A forward pass already moves BatchNorm's statistics, before its loss is known.
-            statistics = [buffer.clone() for buffer in model.buffers()]
-            model.train()
-            with runtime.autocast():
-                value = loss(model(batch), model.temperature)
-            optimizer.zero_grad(set_to_none=True)
-            scaler.scale(value).backward()
-            scaler.unscale_(optimizer)
-            norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
-            # A scaler expects an infinite gradient now and then and skips that step by itself.
-            if not (value.isfinite() and (norm.isfinite() or runtime.needs_scaler)):
-                for buffer, kept in zip(model.buffers(), statistics, strict=True):
-                    buffer.copy_(kept)
-                raise TrainingError(
-                    f"step {number}: loss {value.item():.4g}, gradient norm {norm.item():.4g}. "
-                    f"{_suspects(batch, rows)} The weights are those of the step before."
-                )
-            scaler.step(optimizer)
-            scaler.update()
-            seen += len(rows)
+            if (wanted := controls.take_temperature()) is not None:
+                model.temperature = wanted
+            rows, batch = feed(number - 1)
+            with undone_on_error(model):
+                model.train()
+                optimizer.zero_grad(set_to_none=True)
+                value = gradient(batch, scaler.scale)
+                scaler.unscale_(optimizer)
+                norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
+                # A scaler expects an infinite gradient now and then and skips that step by itself.
+                if not (value.isfinite() and (norm.isfinite() or runtime.needs_scaler)):
+                    raise TrainingError(
+                        f"step {number}: loss {value.item():.4g}, gradient norm {norm.item():.4g}. "
+                        f"{suspects(batch, rows)} The weights are those of the step before."
+                    )
+            with uninterrupted():
+                scaler.step(optimizer)
+                scaler.update()
+                done = number
+            seen += len(rows) * processes()
+            if folder and done % every == 0:
+                stored = done if store(folder, done, model, optimizer, scaler) else stored
             temperature = float(model.temperature.detach())
             yield Step(number, value.item(), rate, temperature, seen, time.perf_counter() - start)
     finally:
         model.eval()
-
-
-def schedule(number: int, steps: int, warmup: int) -> float:
-    """Share of the highest learning rate at a step: a linear rise, then half a cosine to zero.
-
-    Source: Loshchilov and Hutter 2017.
-    """
-    if number <= warmup:
-        return number / max(warmup, 1)
-    progress = (number - warmup) / max(steps - warmup, 1)
-    return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
-
-
-def _parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Matrices decay; biases, norms and the temperature (fewer than two dimensions) do not."""
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    others = [p for p in model.parameters() if p.ndim < 2]
-    return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-
-
-def _suspects(batch: Batch, rows: Tensor) -> str:
-    """Which rows of the data may be to blame for a loss that is no number."""
-    bad = torch.zeros(len(rows), dtype=torch.bool)
-    for values in batch.values():
-        levels = values.values if isinstance(values, Padded) else values
-        bad |= ~levels.reshape(len(rows), -1).isfinite().all(dim=1).cpu()
-    if bad.any():
-        return f"Rows {rows.cpu()[bad].tolist()} hold NaN or infinity: mend or drop them."
-    return f"Rows {rows[:8].tolist()} … are all finite: lower the learning rate."
+        if folder and done > stored:
+            store(folder, done, model, optimizer, scaler)

@@ -1,0 +1,157 @@
+"""The gradient of a contrastive loss: whole, in micro-batches, and on several processes.
+
+A contrastive loss compares every row with every other one, so it cannot simply be added up over
+micro-batches: each of them would see fewer negatives. But the loss needs only the *embeddings* of
+all rows, which are small. So (Gao et al. 2021, GradCache):
+
+1. embed all rows without a graph, a micro-batch at a time;
+2. compute the loss of all embeddings, and its gradient on each of them;
+3. embed each micro-batch again, this time with a graph, and send its rows' gradients back.
+
+Step 3 repeats step 1 with the same random numbers, so dropout drops the same units. The result is
+the gradient of the whole batch, at the memory of a micro-batch and one more forward pass.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from xmodal_lab.encoders.inputs import Batch, count_of, rows_of
+from xmodal_lab.runtime import Runtime
+from xmodal_lab.training.distributed import average_gradients, gather, processes
+from xmodal_lab.training.random_state import random_state, restore_random_state
+
+Loss = Callable[[dict[str, Tensor], Tensor], Tensor]
+
+
+def backward(
+    model: nn.Module,
+    loss: Loss,
+    batch: Batch,
+    micro_batch: int | None = None,
+    scale: Callable[[Tensor], Tensor] = lambda value: value,
+    autocast: Callable[[], AbstractContextManager] = nullcontext,
+) -> Tensor:
+    """Add the gradient of the loss over a whole batch to ``.grad`` of all parameters.
+
+    On several processes each brings its own rows: the loss is that of all processes' rows, and
+    the gradients come out the same everywhere, equal to those of one process with all rows.
+
+    Args:
+        model: maps a batch to embeddings by modality; has a ``temperature``.
+        loss: maps (embeddings, temperature) to a scalar.
+        batch: this process's rows.
+        micro_batch: rows that are embedded with a graph at a time; None for all at once.
+        scale: multiplies the loss before its gradient is taken (float16).
+        autocast: the precision of the forward pass, see ``Runtime.autocast``.
+
+    Returns:
+        The loss, without graph and unscaled.
+    """
+    rows = count_of(batch)
+    if micro_batch is None or micro_batch >= rows:
+        with autocast():
+            embeddings = {name: gather(points) for name, points in model(batch).items()}
+            value = loss(embeddings, model.temperature)
+        scale(value).backward()
+    else:
+        parts = torch.arange(rows).split(micro_batch)
+        value = _in_micro_batches(model, loss, batch, parts, scale, autocast)
+    average_gradients(model)
+    return value.detach()
+
+
+def _in_micro_batches(model, loss, batch, parts, scale, autocast) -> Tensor:
+    states, pieces = [], []
+    buffers = [buffer.clone() for buffer in model.buffers()]
+    with torch.no_grad(), autocast():
+        for part in parts:
+            states.append(random_state())
+            pieces.append(model(rows_of(batch, part)))
+    # The second pass moves running statistics, so the first one must not count.
+    for buffer, kept in zip(model.buffers(), buffers, strict=True):
+        buffer.copy_(kept)
+    leaves = {
+        name: torch.cat([piece[name] for piece in pieces]).requires_grad_() for name in pieces[0]
+    }
+    with autocast():
+        value = loss({name: gather(leaf) for name, leaf in leaves.items()}, model.temperature)
+    scale(value).backward()  # gives the temperature its gradient, once, and each embedding its own
+    after = random_state()
+    for part, state in zip(parts, states, strict=True):
+        restore_random_state(state)
+        with autocast():
+            embeddings = model(rows_of(batch, part))
+        gradients = [leaves[name].grad[part.to(leaves[name].device)] for name in embeddings]
+        torch.autograd.backward(list(embeddings.values()), gradients)
+    restore_random_state(after)
+    return value
+
+
+class Gradient:
+    """``backward`` for a training: in smaller and smaller micro-batches where memory runs out.
+
+    Args:
+        model, loss: as ``backward``.
+        runtime: device and precision.
+        micro_batch: rows embedded with a graph at a time; None to begin with all.
+    """
+
+    def __init__(
+        self, model: nn.Module, loss: Loss, runtime: Runtime, micro_batch: int | None
+    ) -> None:
+        if micro_batch is not None and micro_batch < 1:
+            raise ValueError(f"micro_batch must be at least 1, got {micro_batch}")
+        self.model, self.loss, self.runtime = model, loss, runtime
+        self.micro_batch = micro_batch
+        if processes() > 1 or micro_batch is not None:
+            warn_of_batch_norm(model)
+
+    def __call__(self, batch: Batch, scale: Callable[[Tensor], Tensor]) -> Tensor:
+        """The loss of a batch; its gradient lies in ``.grad`` of the model's parameters.
+
+        Raises:
+            torch.OutOfMemoryError: where not even one row fits.
+        """
+        while True:
+            state = random_state()
+            buffers = [buffer.clone() for buffer in self.model.buffers()]
+            try:
+                return backward(
+                    self.model, self.loss, batch, self.micro_batch, scale, self.runtime.autocast
+                )
+            except torch.cuda.OutOfMemoryError:
+                size = min(self.micro_batch or count_of(batch), count_of(batch))
+                if size == 1 or processes() > 1:  # the others would wait for this one for ever
+                    raise
+            self._shrink((size + 1) // 2)
+            restore_random_state(state)
+            with torch.no_grad():
+                for buffer, kept in zip(self.model.buffers(), buffers, strict=True):
+                    buffer.copy_(kept)
+
+    def _shrink(self, size: int) -> None:
+        if self.micro_batch is None:
+            warn_of_batch_norm(self.model)
+        self.micro_batch = size
+        self.model.zero_grad(set_to_none=True)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        print(f"Note: out of memory; going on with micro-batches of {size} rows, same gradient.")
+
+
+def warn_of_batch_norm(model: nn.Module) -> None:
+    """Say so where splitting a batch cannot be exact: BatchNorm lets its samples see each other."""
+    names = [n for n, m in model.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    if names:
+        warnings.warn(
+            f"{names[0]} (one of {len(names)}) is BatchNorm: each part of a split batch is "
+            "normalised by its own statistics, so the gradient is not quite that of the whole "
+            "batch. Use a model without BatchNorm (GroupNorm, LayerNorm) for an exact one.",
+            stacklevel=2,
+        )

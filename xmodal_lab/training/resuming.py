@@ -1,0 +1,166 @@
+"""Checkpoints of a running training: enough to go on as if nothing had happened.
+
+Each consists of two files: ``step-000100.safetensors`` with the weights, for everybody to use,
+and ``step-000100.resume`` with what only the training needs: optimiser, loss scaler, random
+number generators, and the number of the step, from which learning rate and order of the data
+follow. The second names the first by its SHA-256 and carries one of its own. A checkpoint that is
+cut short, altered or half written is passed over, and the one before it used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import sys
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as from_bytes
+from safetensors.torch import save as to_bytes
+from torch import nn
+
+from xmodal_lab.datasets.atomic import replacing
+from xmodal_lab.joint.space import JointSpace
+from xmodal_lab.training import checkpoints, distributed
+from xmodal_lab.training.checkpoints import CheckpointError
+from xmodal_lab.training.random_state import random_state, restore_random_state
+
+FORMAT = b"xmodal_lab training 1\n"
+KEPT = 3
+
+
+def store(
+    folder: str | Path,
+    step: int,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+) -> bool:
+    """Write the checkpoint of a finished step, and remove those older than the latest three.
+
+    On several processes the first one writes. A checkpoint that cannot be written costs a
+    warning, not the training: the older ones stay.
+
+    Returns:
+        True where it was written.
+    """
+    randoms = distributed.collect(random_state())
+    if distributed.rank() != 0:
+        return True
+    stem = Path(folder) / f"step-{step:06d}"
+    try:
+        weights = _write_weights(stem.with_suffix(".safetensors"), model, step)
+        state = {
+            "step": step,
+            "weights": weights,
+            "optimizer": optimizer.state_dict(),
+            "scaler": scaler.state_dict(),
+            "random": randoms,
+        }
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        payload = buffer.getvalue()
+        with replacing(stem.with_suffix(".resume")) as temporary:
+            temporary.write_bytes(FORMAT + _digest(payload).encode() + b"\n" + payload)
+    except (OSError, CheckpointError) as error:
+        warnings.warn(f"no checkpoint of step {step}: {error}; going on without it", stacklevel=3)
+        return False
+    for old in _steps(Path(folder))[KEPT:]:
+        for ending in (".resume", ".safetensors"):
+            with suppress(OSError):
+                old.with_suffix(ending).unlink()
+    return True
+
+
+def resume(
+    folder: str | Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    scaler: torch.amp.GradScaler,
+) -> int:
+    """Put a training back to its latest sound checkpoint.
+
+    Returns:
+        The number of the step it had finished; 0 where the folder holds no checkpoint.
+
+    Raises:
+        CheckpointError: where checkpoints are there but none is sound, or their weights are those
+            of another architecture. Nothing is deleted.
+    """
+    found = _steps(Path(folder))
+    reasons = []
+    for path in found:
+        try:
+            state, weights = _read(path)
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+            reasons.append(f"{path.name}: {error}")
+            print(f"Note: {path.name} cannot be used ({error}).", file=sys.stderr)
+            continue
+        _load_weights(model, weights, path)
+        optimizer.load_state_dict(state["optimizer"])
+        scaler.load_state_dict(state["scaler"])
+        randoms = state["random"]
+        restore_random_state(randoms[distributed.rank() % len(randoms)])
+        return state["step"]
+    if found:
+        raise CheckpointError(
+            f"no checkpoint in {folder} is sound: {'; '.join(reasons)}. Train into another "
+            "folder, or delete this one to begin anew."
+        )
+    return 0
+
+
+def _steps(folder: Path) -> list[Path]:
+    """The resume files of a folder, latest first."""
+    return sorted(folder.glob("step-*.resume"), reverse=True)
+
+
+def _write_weights(path: Path, model: nn.Module, step: int) -> str:
+    if isinstance(model, JointSpace) and model.config is not None:
+        checkpoints.save(path, model, {"step": step})
+    else:
+        with replacing(path) as temporary:
+            temporary.write_bytes(to_bytes(_tensors(model)))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+
+
+def _read(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
+    content = path.read_bytes()
+    if not content.startswith(FORMAT):
+        raise ValueError("it is no training checkpoint of this version")
+    digest, _, payload = content[len(FORMAT) :].partition(b"\n")
+    if _digest(payload).encode() != digest:
+        raise ValueError("its checksum does not fit: the file is damaged")
+    # weights_only: tensors, numbers and lists; nothing in the file is executed.
+    state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    weights = path.with_suffix(".safetensors").read_bytes()
+    if _digest(weights) != state["weights"]:
+        raise ValueError("the weights beside it are damaged, or of another step")
+    return state, from_bytes(weights)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _load_weights(model: nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
+    wanted = model.state_dict()
+    optional = {name for name in wanted if name.endswith("num_batches_tracked")}
+    misfits = sorted(
+        name
+        for name in (wanted.keys() - optional) | weights.keys()
+        if name not in wanted or name not in weights or wanted[name].shape != weights[name].shape
+    )
+    if misfits:
+        raise CheckpointError(
+            f"{path} is of another architecture: {', '.join(misfits[:3])} … Train into another "
+            "folder, or build the model it was made with."
+        )
+    model.load_state_dict(weights, strict=False)
