@@ -9,6 +9,8 @@ what comes out is the gradient that one process with all rows would get, ratio 1
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 import torch.distributed as dist
@@ -18,21 +20,69 @@ from torch import Tensor, nn
 def start() -> tuple[int, int]:
     """Join the processes that ``torchrun`` started: this one's number, and how many there are.
 
-    Gradients travel by nccl between GPUs, by gloo between CPUs.
+    Gradients travel by nccl between GPUs, by gloo between CPUs. To be called before
+    ``runtime.setup``: each process takes a GPU of its own here.
+
+    Raises:
+        ValueError: for more processes on this machine than it has GPUs.
     """
     if "WORLD_SIZE" in os.environ and not dist.is_initialized():
-        gpu = torch.cuda.is_available()
+        gpu = torch.cuda.is_available() and os.environ.get("XMODAL_DEVICE", "cuda") in ("", "cuda")
         if gpu:
-            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
-        dist.init_process_group("nccl" if gpu else "gloo")
+            number, count = int(os.environ.get("LOCAL_RANK", 0)), torch.cuda.device_count()
+            if number >= count:
+                raise ValueError(
+                    f"process {number} finds no GPU of its own, there are {count}: start with "
+                    f"--nproc-per-node {count}, or set XMODAL_DEVICE=cpu"
+                )
+            torch.cuda.set_device(number)
+        # What is collected as Python objects travels over gloo in either case.
+        dist.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo")
     return rank(), processes()
 
 
 def finish() -> None:
     """Leave the group, after waiting for the others."""
     if dist.is_initialized():
-        dist.barrier()
+        wait()
         dist.destroy_process_group()
+
+
+def wait() -> None:
+    """Wait until every process has come here."""
+    collect(None)
+
+
+@contextmanager
+def first_one_first() -> Iterator[None]:
+    """The first process goes through the block, then all the others.
+
+    So that what it leaves in a cache is there for them, and not made several times.
+    """
+    if rank() != 0:
+        wait()
+    yield
+    if rank() == 0:
+        wait()
+
+
+def same_beginning(model: nn.Module) -> None:
+    """Give every process the first one's weights, and random numbers of its own.
+
+    Training adds the same updates everywhere: weights that differ once differ for ever, unseen.
+    Dropout on the other hand must not drop the same units of every process's rows.
+    """
+    if processes() == 1:
+        return
+    for tensor in (*model.parameters(), *model.buffers()):
+        dist.broadcast(tensor.detach(), 0)
+    if rank():
+        torch.manual_seed((torch.initial_seed() + rank()) % 2**63)
+
+
+def all_agree(value: bool) -> bool:
+    """Whether the value is true on every process; all of them get the same answer."""
+    return all(collect(value))
 
 
 def processes() -> int:
@@ -81,14 +131,31 @@ def gather(rows: Tensor, backward: str = "sum") -> Tensor:
 
 
 def average_gradients(model: nn.Module) -> None:
-    """Replace every gradient by its mean over processes."""
+    """Replace every gradient by its mean over processes.
+
+    A weight that no process used keeps none, as with one process: the optimiser passes it over.
+    """
     if processes() == 1:
         return
-    for parameter in model.parameters():
-        if parameter.grad is None:  # a parameter unused here may be used elsewhere
-            parameter.grad = torch.zeros_like(parameter)
-        dist.all_reduce(parameter.grad)
-        parameter.grad /= processes()
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    if not weights:
+        return
+    used = torch.tensor([w.grad is not None for w in weights], dtype=torch.int32)
+    used = used.to(weights[0].device)
+    dist.all_reduce(used)
+    weights = [weight for weight, count in zip(weights, used.tolist(), strict=True) if count]
+    for dtype in dict.fromkeys(weight.dtype for weight in weights):
+        alike = [weight for weight in weights if weight.dtype == dtype]
+        for weight in alike:
+            if weight.grad is None:  # unused here, used elsewhere
+                weight.grad = torch.zeros_like(weight)
+        # In one piece: fifty small messages would wait fifty times for each other.
+        together = torch.cat([weight.grad.flatten() for weight in alike])
+        dist.all_reduce(together)
+        together /= processes()
+        parts = together.split([weight.numel() for weight in alike])
+        for weight, part in zip(alike, parts, strict=True):
+            weight.grad.copy_(part.view_as(weight))
 
 
 def share(rows: Tensor) -> Tensor:

@@ -12,23 +12,42 @@ from torch import Tensor, nn
 
 from xmodal_lab.encoders.inputs import Batch
 from xmodal_lab.encoders.padding import Padded
+from xmodal_lab.training.distributed import collect
 from xmodal_lab.training.random_state import random_state, restore_random_state
 
 
-@contextmanager
-def undone_on_error(model: nn.Module) -> Iterator[None]:
-    """Put running statistics and random numbers back where a step fails half-way.
+class Snapshot:
+    """Running statistics and random numbers of a moment: what a forward pass moves.
 
-    A forward pass moves BatchNorm's statistics before its loss is known to be a number.
+    It moves them before its loss is known to be a number, or to fit into memory.
     """
-    statistics, state = [buffer.clone() for buffer in model.buffers()], random_state()
-    try:
-        yield
-    except BaseException:
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model, self.randoms = model, random_state()
+        self.buffers = [buffer.clone() for buffer in model.buffers()]
+        self.settled = False
+
+    def restore(self) -> None:
+        """Put them back."""
         with torch.no_grad():
-            for buffer, kept in zip(model.buffers(), statistics, strict=True):
+            for buffer, kept in zip(self.model.buffers(), self.buffers, strict=True):
                 buffer.copy_(kept)
-        restore_random_state(state)
+        restore_random_state(self.randoms)
+
+
+@contextmanager
+def undone_on_error(model: nn.Module) -> Iterator[Snapshot]:
+    """Put running statistics and random numbers back where a step fails before it is settled.
+
+    The block sets ``settled`` once the weights have moved too: from then on they belong together,
+    even if Ctrl-C comes before the block has ended.
+    """
+    before = Snapshot(model)
+    try:
+        yield before
+    except BaseException:
+        if not before.settled:
+            before.restore()
         raise
 
 
@@ -47,8 +66,8 @@ def uninterrupted() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if pressed and callable(before):
-        before(*pressed[0])
+    if pressed:
+        signal.raise_signal(signal.SIGINT)  # to whoever would have received it
 
 
 def suspects(batch: Batch, rows: Tensor) -> str:
@@ -57,6 +76,7 @@ def suspects(batch: Batch, rows: Tensor) -> str:
     for values in batch.values():
         levels = values.values if isinstance(values, Padded) else values
         bad |= ~levels.reshape(len(rows), -1).isfinite().all(dim=1).cpu()
-    if bad.any():
-        return f"Rows {rows.cpu()[bad].tolist()} hold NaN or infinity: mend or drop them."
+    # On several processes each looks through its own rows, and all report all.
+    if blamed := [row for found in collect(rows.cpu()[bad].tolist()) for row in found]:
+        return f"Rows {blamed} hold NaN or infinity: mend or drop them."
     return f"Rows {rows[:8].tolist()} … are all finite: lower the learning rate."

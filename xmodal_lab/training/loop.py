@@ -14,7 +14,7 @@ from xmodal_lab.encoders.inputs import Batch, count_of
 from xmodal_lab.runtime import Runtime, current
 from xmodal_lab.training.backward import Gradient, Loss
 from xmodal_lab.training.controls import Controls
-from xmodal_lab.training.distributed import processes
+from xmodal_lab.training.distributed import all_agree, processes, same_beginning
 from xmodal_lab.training.feed import Feed
 from xmodal_lab.training.guards import suspects, undone_on_error, uninterrupted
 from xmodal_lab.training.optimisation import parameter_groups, schedule
@@ -99,22 +99,25 @@ def fit(
     Raises:
         TrainingError: where loss or gradient is NaN or infinite; weights and running statistics
             are still those of the last good step.
+        torch.OutOfMemoryError: where not even one row fits.
         CheckpointError: where ``folder`` holds only damaged or foreign checkpoints.
-        ValueError: for fewer rows than one batch takes.
+        ValueError: for fewer rows than one batch takes, or modalities of different length.
     """
+    if every < 1:
+        raise ValueError(f"every must be at least 1, got {every}")
     runtime, controls = runtime or current(), controls or Controls()
     model.to(runtime.device)
+    same_beginning(model)
     optimizer = torch.optim.AdamW(parameter_groups(model, weight_decay), lr=learning_rate)
     scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.needs_scaler)
     done = stored = resume(folder, model, optimizer, scaler) if folder else 0
-    feed = Feed(
-        data, order or shuffled(count_of(data), batch_size, seed), runtime.device, last=steps - 1
-    )
+    order = order or shuffled(count_of(data), batch_size, seed)
+    feed = Feed(data, order, runtime.device, last=steps - 1)
     gradient = Gradient(torch.compile(model) if compiled else model, loss, runtime, micro_batch)
     start, seen = time.perf_counter(), 0
     try:
         for number in range(done + 1, steps + 1):
-            if not controls.wait():
+            if not all_agree(controls.wait()):
                 break
             highest = learning_rate if controls.learning_rate is None else controls.learning_rate
             rate = highest * schedule(number, steps, warmup)
@@ -123,28 +126,36 @@ def fit(
             if (wanted := controls.take_temperature()) is not None:
                 model.temperature = wanted
             rows, batch = feed(number - 1)
-            with undone_on_error(model):
+            with undone_on_error(model) as before:
                 model.train()
                 optimizer.zero_grad(set_to_none=True)
-                value = gradient(batch, scaler.scale)
+                value = gradient(batch, scaler.scale, before.restore)
                 scaler.unscale_(optimizer)
                 norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
-                # A scaler expects an infinite gradient now and then and skips that step by itself.
-                if not (value.isfinite() and (norm.isfinite() or runtime.needs_scaler)):
+                # A scaler expects an infinite gradient now and then and skips that step by itself;
+                # but where it no longer scales up, the gradient itself is at fault.
+                skipped = runtime.needs_scaler and scaler.get_scale() > 1
+                if not (value.isfinite() and (norm.isfinite() or skipped)):
                     raise TrainingError(
                         f"step {number}: loss {value.item():.4g}, gradient norm {norm.item():.4g}. "
                         f"{suspects(batch, rows)} The weights are those of the step before."
                     )
-            with uninterrupted():
-                scaler.step(optimizer)
-                scaler.update()
-                done = number
+                with uninterrupted():
+                    scaler.step(optimizer)
+                    scaler.update()
+                    done, before.settled = number, True
             seen += len(rows) * processes()
             if folder and done % every == 0:
                 stored = done if store(folder, done, model, optimizer, scaler) else stored
             temperature = float(model.temperature.detach())
             yield Step(number, value.item(), rate, temperature, seen, time.perf_counter() - start)
+    except BaseException as error:
+        # A checkpoint takes all processes. After any other error they may stand anywhere.
+        if processes() > 1 and not isinstance(error, (TrainingError, GeneratorExit)):
+            stored = done
+        raise
     finally:
         model.eval()
         if folder and done > stored:
-            store(folder, done, model, optimizer, scaler)
+            with uninterrupted():  # who is in a hurry presses twice
+                store(folder, done, model, optimizer, scaler)

@@ -15,6 +15,7 @@ import sys
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 from safetensors import SafetensorError
@@ -30,6 +31,9 @@ from xmodal_lab.training.random_state import random_state, restore_random_state
 
 FORMAT = b"xmodal_lab training 1\n"
 KEPT = 3
+# BatchNorm's count of batches: not among the weights of a joint space, see ``checkpoints``.
+COUNT = "num_batches_tracked"
+PARTS = {"step", "weights", "counts", "optimizer", "scaler", "random"}
 
 
 def store(
@@ -45,17 +49,21 @@ def store(
     warning, not the training: the older ones stay.
 
     Returns:
-        True where it was written.
+        True where it was written; the same on all processes.
     """
     randoms = distributed.collect(random_state())
-    if distributed.rank() != 0:
-        return True
+    written = distributed.rank() == 0 and _store(folder, step, model, optimizer, scaler, randoms)
+    return any(distributed.collect(written))
+
+
+def _store(folder, step, model, optimizer, scaler, randoms) -> bool:
     stem = Path(folder) / f"step-{step:06d}"
     try:
         weights = _write_weights(stem.with_suffix(".safetensors"), model, step)
         state = {
             "step": step,
             "weights": weights,
+            "counts": {n: t for n, t in _tensors(model).items() if n.endswith(COUNT)},
             "optimizer": optimizer.state_dict(),
             "scaler": scaler.state_dict(),
             "random": randoms,
@@ -66,13 +74,22 @@ def store(
         with replacing(stem.with_suffix(".resume")) as temporary:
             temporary.write_bytes(FORMAT + _digest(payload).encode() + b"\n" + payload)
     except (OSError, CheckpointError) as error:
-        warnings.warn(f"no checkpoint of step {step}: {error}; going on without it", stacklevel=3)
+        warnings.warn(f"no checkpoint of step {step}: {error}; going on without it", stacklevel=4)
         return False
-    for old in _steps(Path(folder))[KEPT:]:
-        for ending in (".resume", ".safetensors"):
-            with suppress(OSError):
-                old.with_suffix(ending).unlink()
+    _tidy(Path(folder), step)
     return True
+
+
+def _tidy(folder: Path, step: int) -> None:
+    """Remove what is older than the latest three, and what a killed process left half-written."""
+    # Numbers beyond this step are damaged ones that were passed over: they take no sound one's
+    # place among the three.
+    oldest = [n for n in map(_number, _steps(folder)) if n <= step][:KEPT][-1]
+    ours = [*folder.glob("step-*.resume"), *folder.glob("step-*.safetensors")]
+    old = [path for path in ours if 0 <= _number(path) < oldest]
+    for path in [*old, *folder.glob(".*.part")]:
+        with suppress(OSError):
+            path.unlink()
 
 
 def resume(
@@ -87,23 +104,38 @@ def resume(
         The number of the step it had finished; 0 where the folder holds no checkpoint.
 
     Raises:
-        CheckpointError: where checkpoints are there but none is sound, or their weights are those
-            of another architecture. Nothing is deleted.
+        CheckpointError: where checkpoints are there but none is sound, their weights are those
+            of another architecture, or several processes found different ones. Nothing is
+            deleted.
     """
+    step = _resume(folder, model, optimizer, scaler)
+    steps = distributed.collect(step)
+    if len(set(steps)) > 1:
+        raise CheckpointError(
+            f"the processes found checkpoints of different steps, {steps}: name a folder that "
+            "all of them can read"
+        )
+    return step
+
+
+def _resume(folder, model, optimizer, scaler) -> int:
     found = _steps(Path(folder))
     reasons = []
     for path in found:
         try:
             state, weights = _read(path)
-        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        except (OSError, ValueError, RuntimeError, UnpicklingError, SafetensorError) as error:
             reasons.append(f"{path.name}: {error}")
             print(f"Note: {path.name} cannot be used ({error}).", file=sys.stderr)
             continue
         _load_weights(model, weights, path)
         optimizer.load_state_dict(state["optimizer"])
-        scaler.load_state_dict(state["scaler"])
+        if state["scaler"]:  # empty from a device that needs none
+            scaler.load_state_dict(state["scaler"])
         randoms = state["random"]
         restore_random_state(randoms[distributed.rank() % len(randoms)])
+        if distributed.rank() == 0:
+            print(f"Note: going on after step {state['step']}, from {path}.")
         return state["step"]
     if found:
         raise CheckpointError(
@@ -115,7 +147,17 @@ def resume(
 
 def _steps(folder: Path) -> list[Path]:
     """The resume files of a folder, latest first."""
-    return sorted(folder.glob("step-*.resume"), reverse=True)
+    return sorted(
+        (path for path in folder.glob("step-*.resume") if _number(path) >= 0),
+        key=_number,
+        reverse=True,
+    )
+
+
+def _number(path: Path) -> int:
+    """The step that a file's name tells; -1 for a name of somebody else's."""
+    number = path.stem.removeprefix("step-")
+    return int(number) if number.isdecimal() else -1
 
 
 def _write_weights(path: Path, model: nn.Module, step: int) -> str:
@@ -128,7 +170,8 @@ def _write_weights(path: Path, model: nn.Module, step: int) -> str:
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
+    # Clones: weights that two layers share would be an error to safetensors.
+    return {name: t.detach().cpu().clone().contiguous() for name, t in model.state_dict().items()}
 
 
 def _read(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
@@ -140,10 +183,12 @@ def _read(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
         raise ValueError("its checksum does not fit: the file is damaged")
     # weights_only: tensors, numbers and lists; nothing in the file is executed.
     state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    if not isinstance(state, dict) or not state.keys() >= PARTS:
+        raise ValueError("it does not hold what a training needs")
     weights = path.with_suffix(".safetensors").read_bytes()
     if _digest(weights) != state["weights"]:
         raise ValueError("the weights beside it are damaged, or of another step")
-    return state, from_bytes(weights)
+    return state, from_bytes(weights) | state["counts"]
 
 
 def _digest(content: bytes) -> str:
@@ -152,10 +197,9 @@ def _digest(content: bytes) -> str:
 
 def _load_weights(model: nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
     wanted = model.state_dict()
-    optional = {name for name in wanted if name.endswith("num_batches_tracked")}
     misfits = sorted(
         name
-        for name in (wanted.keys() - optional) | weights.keys()
+        for name in wanted.keys() | weights.keys()
         if name not in wanted or name not in weights or wanted[name].shape != weights[name].shape
     )
     if misfits:
@@ -163,4 +207,4 @@ def _load_weights(model: nn.Module, weights: dict[str, torch.Tensor], path: Path
             f"{path} is of another architecture: {', '.join(misfits[:3])} … Train into another "
             "folder, or build the model it was made with."
         )
-    model.load_state_dict(weights, strict=False)
+    model.load_state_dict(weights)
