@@ -10,6 +10,12 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from xmodal_lab.alignment.checks import check_pair
+from xmodal_lab.alignment.sigmoid import sigmoid_loss
+from xmodal_lab.alignment.tiled import info_nce_tiled, sigmoid_loss_tiled
+
+__all__ = ["info_nce", "info_nce_tiled", "over_pairs", "sigmoid_loss", "sigmoid_loss_tiled"]
+
 PairLoss = Callable[[Tensor, Tensor, Tensor | float], Tensor]
 
 
@@ -33,7 +39,7 @@ def info_nce(
 
     Source: van den Oord et al. 2018; both directions, Radford et al. 2021 (CLIP).
     """
-    _check_pair(a, b)
+    check_pair(a, b)
     logits = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T / temperature
     partner = torch.arange(len(a), device=a.device)
     return (F.cross_entropy(logits, partner) + F.cross_entropy(logits.T, partner)) / 2
@@ -53,13 +59,3 @@ def over_pairs(
     if not pairs:
         raise ValueError(f"need two modalities or more to align, got {list(embeddings)}")
     return torch.stack([loss(a, b, temperature) for a, b in pairs]).mean()
-
-
-def _check_pair(a: Tensor, b: Tensor) -> None:
-    if a.ndim != 2 or a.shape != b.shape:
-        raise ValueError(
-            f"expected two batches of one shape (batch, dim), got {tuple(a.shape)} "
-            f"and {tuple(b.shape)}"
-        )
-    if len(a) < 2:
-        raise ValueError(f"a contrast needs two rows or more, got {len(a)}")
