@@ -14,6 +14,7 @@ the gradient of the whole batch, at the memory of a micro-batch and one more for
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -60,7 +61,8 @@ def backward(
             value = loss(embeddings, model.temperature)
         scale(value).backward()
     else:
-        parts = torch.arange(rows).split(micro_batch)
+        # Of nearly equal size: a last part of one row would be an error to BatchNorm.
+        parts = torch.arange(rows).tensor_split(math.ceil(rows / micro_batch))
         value = _in_micro_batches(model, loss, batch, parts, scale, autocast)
     average_gradients(model)
     return value.detach()
@@ -87,8 +89,14 @@ def _in_micro_batches(model, loss, batch, parts, scale, autocast) -> Tensor:
         restore_random_state(state)
         with autocast():
             embeddings = model(rows_of(batch, part))
-        gradients = [leaves[name].grad[part.to(leaves[name].device)] for name in embeddings]
-        torch.autograd.backward(list(embeddings.values()), gradients)
+        # A modality may be left out by the loss, or have nothing that learns.
+        learning = [
+            (points, leaves[name].grad[part.to(points.device)])
+            for name, points in embeddings.items()
+            if points.requires_grad and leaves[name].grad is not None
+        ]
+        if learning:
+            torch.autograd.backward(*zip(*learning, strict=True))
     restore_random_state(after)
     return value
 
@@ -112,37 +120,53 @@ class Gradient:
         if processes() > 1 or micro_batch is not None:
             warn_of_batch_norm(model)
 
-    def __call__(self, batch: Batch, scale: Callable[[Tensor], Tensor]) -> Tensor:
+    def __call__(
+        self, batch: Batch, scale: Callable[[Tensor], Tensor], restore: Callable[[], None]
+    ) -> Tensor:
         """The loss of a batch; its gradient lies in ``.grad`` of the model's parameters.
+
+        Args:
+            batch: this process's rows.
+            scale: multiplies the loss before its gradient is taken.
+            restore: puts running statistics and random numbers back before another attempt, see
+                ``guards.Snapshot``.
 
         Raises:
             torch.OutOfMemoryError: where not even one row fits.
         """
+        asked = self.micro_batch
         while True:
-            state = random_state()
-            buffers = [buffer.clone() for buffer in self.model.buffers()]
             try:
-                return backward(
+                value = backward(
                     self.model, self.loss, batch, self.micro_batch, scale, self.runtime.autocast
                 )
-            except torch.cuda.OutOfMemoryError:
+                break
+            except RuntimeError as error:
                 size = min(self.micro_batch or count_of(batch), count_of(batch))
-                if size == 1 or processes() > 1:  # the others would wait for this one for ever
+                # On several processes the others would wait for this one for ever.
+                if not out_of_memory(error) or size == 1 or processes() > 1:
                     raise
-            self._shrink((size + 1) // 2)
-            restore_random_state(state)
-            with torch.no_grad():
-                for buffer, kept in zip(self.model.buffers(), buffers, strict=True):
-                    buffer.copy_(kept)
+            # Beyond the except clause: the error would keep the graph, and its memory, alive.
+            self.micro_batch = (size + 1) // 2
+            self.model.zero_grad(set_to_none=True)
+            restore()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+        if self.micro_batch != asked:
+            print(
+                f"Note: out of memory; going on with micro-batches of {self.micro_batch} rows, "
+                "same gradient."
+            )
+            if asked is None:
+                warn_of_batch_norm(self.model)
+        return value
 
-    def _shrink(self, size: int) -> None:
-        if self.micro_batch is None:
-            warn_of_batch_norm(self.model)
-        self.micro_batch = size
-        self.model.zero_grad(set_to_none=True)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        print(f"Note: out of memory; going on with micro-batches of {size} rows, same gradient.")
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """CUDA has a type of its own for it; MPS and the CPU only say so."""
+    return isinstance(error, torch.cuda.OutOfMemoryError) or any(
+        words in str(error) for words in ("out of memory", "can't allocate memory")
+    )
 
 
 def warn_of_batch_norm(model: nn.Module) -> None:

@@ -78,6 +78,6 @@ class Controls:
     def wait(self) -> bool:
         """Wait while paused; False once the training is to end. For the loop."""
         # In slices: a wait without end could not be interrupted by Ctrl-C on every system.
-        while not self._running.wait(timeout=0.2):
+        while not (self._stopped or self._running.wait(timeout=0.2)):
             pass
         return not self._stopped

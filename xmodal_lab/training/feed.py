@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from xmodal_lab.encoders.inputs import Batch, rows_of, to_device
+from xmodal_lab.encoders.inputs import Batch, count_of, rows_of, to_device
 from xmodal_lab.encoders.padding import Padded
 from xmodal_lab.training.distributed import share
 from xmodal_lab.training.order import Order
@@ -23,9 +23,13 @@ class Feed:
         order: which rows a step takes; on several processes each takes its share of them.
         device: where the model is.
         last: number of the last step, beyond which nothing is fetched ahead.
+
+    Raises:
+        ValueError: where the modalities have different numbers of rows.
     """
 
     def __init__(self, data: Batch, order: Order, device: torch.device, last: int) -> None:
+        count_of(data)  # a given order would pair rows of unequal modalities without a word
         self.order, self.device, self.last = order, device, last
         self.resident = device.type != "cuda" or _bytes(data) <= torch.cuda.mem_get_info()[0] / 2
         self.data = to_device(data, device) if self.resident else _pinned(data)
