@@ -213,7 +213,7 @@ def test_sentences_of_different_length_may_be_split():
     encoders = {name: TextEncoder(9, 6, 5) for name in ("one", "other")}
     model = JointSpace(encoders, 5).double().train()
     words = [[1 + (row * word) % 9 for word in range(1, 2 + row % 7)] for row in range(ROWS)]
-    batch = {"one": pad(words), "other": pad([line[::-1] + [1] for line in words])}
+    batch = {"one": pad(words), "other": pad([[*line[::-1], 1] for line in words])}
     backward(model, over_pairs, batch)
     wanted = gradients(model)
     clear(model)

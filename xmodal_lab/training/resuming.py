@@ -15,7 +15,6 @@ import sys
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from safetensors import SafetensorError
@@ -74,6 +73,8 @@ def _store(folder, step, model, optimizer, scaler, randoms) -> bool:
         with replacing(stem.with_suffix(".resume")) as temporary:
             temporary.write_bytes(FORMAT + _digest(payload).encode() + b"\n" + payload)
     except (OSError, CheckpointError) as error:
+        with suppress(OSError):  # weights without their other half only take room
+            stem.with_suffix(".safetensors").unlink()
         warnings.warn(f"no checkpoint of step {step}: {error}; going on without it", stacklevel=4)
         return False
     _tidy(Path(folder), step)
@@ -124,7 +125,7 @@ def _resume(folder, model, optimizer, scaler) -> int:
     for path in found:
         try:
             state, weights = _read(path)
-        except (OSError, ValueError, RuntimeError, UnpicklingError, SafetensorError) as error:
+        except (OSError, ValueError, SafetensorError) as error:
             reasons.append(f"{path.name}: {error}")
             print(f"Note: {path.name} cannot be used ({error}).", file=sys.stderr)
             continue
@@ -182,7 +183,10 @@ def _read(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
     if _digest(payload).encode() != digest:
         raise ValueError("its checksum does not fit: the file is damaged")
     # weights_only: tensors, numbers and lists; nothing in the file is executed.
-    state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(io.BytesIO(payload), map_location="cpu", weights_only=True)
+    except Exception as error:  # of any kind: the file is somebody else's work
+        raise ValueError(f"what is sealed in it cannot be read: {error}") from error
     if not isinstance(state, dict) or not state.keys() >= PARTS:
         raise ValueError("it does not hold what a training needs")
     weights = path.with_suffix(".safetensors").read_bytes()
