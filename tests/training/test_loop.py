@@ -1,12 +1,18 @@
 """The training loop: that it trains, and what it leaves behind however it ends."""
 
 import math
+import os
+import shutil
+import subprocess
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
+import xmodal_lab
 from xmodal_lab.alignment.losses import over_pairs
 from xmodal_lab.datasets import scenes
 from xmodal_lab.encoders.inputs import inputs_of
@@ -279,3 +285,42 @@ def test_views_of_different_length_are_refused_before_they_are_paired_wrongly():
     batch["y"] = batch["y"][:-1]
     with pytest.raises(ValueError, match="'x': 48, 'y': 47"):
         list(train(model(), batch=batch))
+
+
+def test_modalities_of_unequal_length_are_refused_under_a_given_order_too():
+    batch = data()
+    batch["y"] = batch["y"][:-1]
+    with pytest.raises(ValueError, match="'x': 48, 'y': 47"):
+        list(train(model(), batch=batch, order=lambda step: torch.arange(16)))
+
+
+COMPILED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import torch, test_loop as t
+torch.set_num_threads(1)
+plain, compiled = t.model(), t.model()
+wanted = [step.loss for step in t.train(plain, steps=3)]
+found = [step.loss for step in t.train(compiled, steps=3, compiled=True)]
+assert found == t.pytest.approx(wanted, rel=1e-3), (found, wanted)
+assert not compiled.training
+assert t.weights(plain).keys() == t.weights(compiled).keys()
+"""
+
+
+def test_a_compiled_model_trains_as_the_plain_one():
+    """In a process of its own: the compiler cannot read the checks of shapes that tests add."""
+    if not any(shutil.which(name) for name in ("c++", "g++", "clang++", "cl")):
+        pytest.skip("torch.compile needs a C++ compiler, and there is none here")
+    here = str(Path(__file__).parent)
+    package = str(Path(xmodal_lab.__file__).parents[1])
+    process = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", COMPILED, here],
+        env={**os.environ, "PYTHONPATH": package, "TORCHINDUCTOR_COMPILE_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if process.returncode and "CppCompileError" in process.stderr:
+        pytest.skip("the C++ compiler here cannot compile what torch writes")
+    assert process.returncode == 0, process.stderr
