@@ -60,3 +60,18 @@ def test_every_weight_learns():
 def test_another_shape_is_refused(network, unchecked, shape):
     with pytest.raises(ValueError, match=r"expected pictures \(batch, 3, 32, 32\), got"):
         network(torch.zeros(shape))
+
+
+def test_with_group_norm_pictures_do_not_see_each_other_while_training():
+    torch.manual_seed(0)
+    network = SmallCNN((8, 16, 8), 32, norm="group").train()
+    images = torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
+    alone = torch.cat([network(image[None]) for image in images])
+    torch.testing.assert_close(network(images), alone, atol=1e-5, rtol=0)
+    assert not list(network.buffers())  # nothing that moves, nothing to put back
+
+
+def test_batch_norm_is_the_default_and_another_norm_is_refused(network):
+    assert any(isinstance(layer, torch.nn.BatchNorm2d) for layer in network.modules())
+    with pytest.raises(ValueError, match="unknown norm 'layer': choose 'batch' or 'group'"):
+        SmallCNN(norm="layer")

@@ -18,19 +18,31 @@ class SmallCNN(nn.Module):
     Args:
         widths: channels of the three convolutions.
         output_dim: size of the vector.
+        norm: 'batch' (BatchNorm), or 'group': GroupNorm with 8 channels a group, whose samples do
+            not see each other, so that a split batch has the gradient of the whole one.
 
     Raises:
-        ValueError: for pictures of another shape.
+        ValueError: for another norm, or pictures of another shape.
+
+    Source: BatchNorm, Ioffe and Szegedy 2015; GroupNorm, Wu and He 2018.
     """
 
-    def __init__(self, widths: tuple[int, int, int] = (32, 64, 128), output_dim: int = 256) -> None:
+    def __init__(
+        self,
+        widths: tuple[int, int, int] = (32, 64, 128),
+        output_dim: int = 256,
+        norm: str = "batch",
+    ) -> None:
         super().__init__()
+        norms = {"batch": nn.BatchNorm2d, "group": lambda width: nn.GroupNorm(width // 8, width)}
+        if norm not in norms:
+            raise ValueError(f"unknown norm {norm!r}: choose 'batch' or 'group'")
         self.output_dim = output_dim
         layers: list[nn.Module] = []
         for channels, width, kernel in zip((3, *widths), widths, (5, 3, 3), strict=False):
             layers += [
                 nn.Conv2d(channels, width, kernel, stride=2, padding=kernel // 2, bias=False),
-                nn.BatchNorm2d(width),
+                norms[norm](width),
                 nn.ReLU(),
             ]
         # Channels last is the order in which CPUs and GPUs convolve fastest.
