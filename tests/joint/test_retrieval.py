@@ -241,6 +241,54 @@ def test_search_finds_duplicates_and_the_whole_gallery():
     assert search(q, g, 29)[1].sort(1).values.equal(torch.arange(29).expand(13, 29))
 
 
+@pytest.mark.parametrize("part", [16, 32, 64, 2048])
+@pytest.mark.parametrize("group", [1, 2, 16])
+@pytest.mark.parametrize("gallery", [512, 500, 257])
+def test_search_by_groups_equals_sorting_all(monkeypatch, gallery, group, part):
+    """Whole and ragged parts, blocks of one query and of many, the best in one group or not."""
+    monkeypatch.setattr(retrieval, "GROUP", group)
+    monkeypatch.setattr(retrieval, "PART", part)
+    q, g, _ = world(7, gallery)
+    g[100:104] = q[0] + 0.01 * torch.randn(4, 6)  # neighbours
+    g[5 :: max(1, part // group)] += 3 * q[1]  # of one group, where there are several
+    unit = torch.nn.functional.normalize
+    wanted = (unit(q) @ unit(g).T).topk(4, dim=1)
+    for block in (1, 3 * gallery, 2**24):
+        monkeypatch.setattr(retrieval, "BLOCK", block)
+        values, rows = search(q, g, 4)
+        torch.testing.assert_close(values, wanted.values, rtol=0, atol=1e-6)
+        assert rows.equal(wanted.indices)
+
+
+def test_search_by_groups_finds_duplicates_and_opposites():
+    q, g, _ = world(5, 900)
+    doubled = torch.cat([g, g])
+    values, rows = search(q, doubled, 6)
+    assert (values[:, ::2] - values[:, 1::2]).abs().max() < 1e-6
+    assert all(len(set(row)) == 6 for row in rows.tolist())
+    # All similarities are negative, so that padding would win if it were zero.
+    far, _ = search(torch.ones(1, 6), -torch.rand(2049, 6) - 0.1, 3)
+    assert (far < 0).all()
+
+
+def test_search_carries_no_gradient():
+    q, g, _ = world(5, 900)
+    for k in (3, 900):
+        values, _ = search(q.requires_grad_(), g.requires_grad_(), k)
+        assert not values.requires_grad
+
+
+def test_large_finite_numbers_are_no_infinity():
+    """Their sum is one; the rows are compared all the same."""
+    q, g, _ = world()
+    large = torch.full((2, 6), 3e38)
+    assert not large.sum().isfinite()
+    ranks(large, g, torch.tensor([0, 1]))
+    spoilt = torch.cat([large, q])
+    spoilt[1, 1], spoilt[2, 2] = torch.inf, -torch.inf
+    refused(lambda: search(spoilt, g, 2), "NaN or infinity")
+
+
 @pytest.mark.parametrize("k", [0, 30])
 def test_search_refuses_a_k_outside_the_gallery(k):
     q, g, _ = world()
