@@ -53,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (TrainingError, OSError) as error:
         return complain(error, 1)
     except KeyboardInterrupt:
-        return complain("interrupted; with --folder the same command goes on from a checkpoint", 130)
+        return complain(
+            "interrupted; with --folder the same command goes on from a checkpoint", 130
+        )
 
 
 def run(options: Namespace) -> int:
