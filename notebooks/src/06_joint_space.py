@@ -722,7 +722,7 @@ guess = predict(
 # The same question to pictures of the 24 held-out things.
 
 # %%
-unseen = scenes.probe(repeats=8, seed=100, held_out=True)
+unseen = scenes.probe(repeats=8, seed=100, held_out=True, modalities=["image"])
 both = {
     "pairs seen in training": seen["best prompt"],
     "pairs never seen": evaluation.attributes(space, unseen, "image", pool="best"),
@@ -770,9 +770,9 @@ show(
 natural = scenes.load("natural", 100)
 gallery = test + natural
 askers = {
-    "training voices": [scenes.from_scenes(natural.scenes, seed) for seed in (2, 3, 4)],
+    "training voices": [scenes.from_scenes(natural.scenes, seed, ["audio"]) for seed in (2, 3, 4)],
     "new voices": [
-        scenes.from_scenes(natural.scenes, seed, voices=scenes.HELD_OUT_VOICES)
+        scenes.from_scenes(natural.scenes, seed, ["audio"], scenes.HELD_OUT_VOICES)
         for seed in (2, 3, 4)
     ],
     "one breath": [natural],
@@ -854,7 +854,10 @@ guess = predict(
 # points, or 3.5 where only half of the relations count.)
 
 # %%
-pairs = {attribute: scenes.minimal_pairs(attribute, 400) for attribute in scenes.SWAPS}
+pairs = {
+    attribute: scenes.minimal_pairs(attribute, 400, modalities=["text", "image"])
+    for attribute in scenes.SWAPS
+}
 relation = pairs.pop("relation")
 sideways = [s.relation in ("left of", "right of") for s in relation.true.scenes]
 pairs["left / right"] = relation.select([i for i, yes in enumerate(sideways) if yes])
