@@ -354,7 +354,8 @@ print(float(recall_at_1(collapsed, target)))
 # row *i*.
 
 # %%
-untrained = recall_at_1(before["text"] @ before["image"].T, torch.arange(len(test)))
+similarity = (before["text"] @ before["image"].T).cpu()
+untrained = recall_at_1(similarity, torch.arange(len(test)))
 expect("R@1 before training", 100 * untrained, 0, 2, "%")
 
 # %% [markdown]
@@ -457,7 +458,7 @@ expect("learned temperature", step.temperature, 0.03, 0.06)
 # ## 6 · The map, before and after
 #
 # **UMAP** draws 128 dimensions in two, so that neighbours stay neighbours. We map 300 test scenes
-# of the test set in all three modalities, once in the untrained and once in the trained space. The
+# in all three modalities, once in the untrained and once in the trained space. The
 # first fit compiles for 6 to 20 seconds.
 
 # %%

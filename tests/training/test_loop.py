@@ -279,3 +279,23 @@ def test_views_of_different_length_are_refused_before_they_are_paired_wrongly():
     batch["y"] = batch["y"][:-1]
     with pytest.raises(ValueError, match="'x': 48, 'y': 47"):
         list(train(model(), batch=batch))
+
+
+def test_half_precision_reaches_the_encoders_but_not_the_loss():
+    runtime = Runtime(torch.device("cpu"), torch.bfloat16, seed=0, threads=1)
+    data = inputs_of(
+        scenes.from_scenes(scenes.sample_scenes(16, 0, "train"), modalities=["text", "image"])
+    )
+    space = JointSpace.standard(["text", "image"])
+    inside, seen = [], []
+    space.encoders["image"].dense.register_forward_hook(lambda m, i, o: inside.append(o.dtype))
+
+    def loss(embeddings, temperature):
+        seen.extend(points.dtype for points in embeddings.values())
+        seen.append((embeddings["text"] @ embeddings["image"].T).dtype)
+        return over_pairs(embeddings, temperature)
+
+    steps = list(fit(space, loss, data, steps=2, batch_size=8, runtime=runtime))
+    assert set(inside) == {torch.bfloat16}
+    assert set(seen) == {torch.float32}
+    assert all(math.isfinite(step.loss) for step in steps)

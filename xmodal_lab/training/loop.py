@@ -103,7 +103,9 @@ def fit(
             statistics = [buffer.clone() for buffer in model.buffers()]
             model.train()
             with runtime.autocast():
-                value = loss(model(batch), model.temperature)
+                embeddings = model(batch)
+            # Outside: a cosine of 8 bits divided by a small temperature would be too coarse.
+            value = loss(embeddings, model.temperature)
             optimizer.zero_grad(set_to_none=True)
             scaler.scale(value).backward()
             scaler.unscale_(optimizer)
