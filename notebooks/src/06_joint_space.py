@@ -21,7 +21,7 @@
 # |---|---|
 # | You need | convolution, recurrent network and cross-entropy, each once seen |
 # | You will be able to | train a joint space, search in it, map it, and say what it does *not* know |
-# | It takes | @TIME06@ |
+# | It takes | about 100 seconds of one CPU core, half of it training; 1.8 GB of memory. A GPU: not measured yet |
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: this summary differs from machine to machine.
@@ -102,7 +102,7 @@ from xmodal_lab.workbook import expect
 matches = torch.from_numpy(test.matches())  # which captions mean the same as which sentence
 spoken, written = (bag_of_words(read_captions(t)) for t in (test.transcripts, test.captions))
 counting = recall_at_k(spoken, written, 1, matches)[1]
-expect("caption found by counting shared words", 100 * counting, 10, 30, "%")
+expect("caption found by counting shared words", 100 * counting, 15, 25, "%")
 
 # %% [markdown]
 # Not nearly. *Crimson* has to mean *red*, and the order of words matters.
@@ -451,8 +451,8 @@ live.finish(
 # jumps.
 
 # %%
-expect("loss at the first step", losses[0], 4.5, 7.5, "nats")
-expect("learned temperature", step.temperature, 0.03, 0.06)
+expect("loss at the first step", losses[0], 4.8, 5.5, "nats")
+expect("learned temperature", step.temperature, 0.035, 0.055)
 
 # %% [markdown]
 # ## 6 · The map, before and after
@@ -488,8 +488,8 @@ show(
 # %%
 from xmodal_lab.joint.atlas import mixing
 
-expect("mixing before", mixing(before), 0, 0.05)
-expect("mixing after", mixing(after), 0.4, 1.1)
+expect("mixing before", mixing(before), 0, 0.02)
+expect("mixing after", mixing(after), 0.9, 1.05)
 
 # %% [markdown]
 # ### Exercise: `modality_gap` · ●○○ easy · 5 min
@@ -531,8 +531,8 @@ modality_gap = check(modality_gap)
 # The gap between captions and pictures, before and after.
 
 # %%
-expect("gap before", modality_gap(before["text"], before["image"]), 0.9, 1.6)
-expect("gap after", modality_gap(after["text"], after["image"]), 0, 0.35)
+expect("gap before", modality_gap(before["text"], before["image"]), 1, 1.7)
+expect("gap after", modality_gap(after["text"], after["image"]), 0.03, 0.15)
 
 # %% [markdown]
 # ## 7 · The results table
@@ -593,15 +593,15 @@ show(
 
 # %%
 mine, bar = results["this notebook"], results["CCA, no encoder trained"]
-expect("text→image R@1", mine["text→image R@1"], 75, 100, "%")
-expect("audio→image R@1", mine["audio→image R@1"], 52, 100, "%")
-expect("audio→text R@1", mine["audio→text R@1"], 74, 100, "%")
+expect("text→image R@1", mine["text→image R@1"], 78, 95, "%")
+expect("audio→image R@1", mine["audio→image R@1"], 60, 85, "%")
+expect("audio→text R@1", mine["audio→text R@1"], 85, 99, "%")
 expect("shuffled pairs, text→image R@1", shuffled_pairs["text→image R@1"], 0, 2, "%")
 expect(
     "gain over CCA, text→image R@1",
     mine["text→image R@1"] - bar["text→image R@1"],
-    10,
-    60,
+    20,
+    42,
     "points",
 )
 
@@ -673,8 +673,8 @@ def accuracy(attribute):
     return 100 * (found.cpu() == torch.tensor(probe.labels[attribute])).float().mean()
 
 
-expect("colour, averaged prompts", accuracy("colour"), 95, 100, "%")
-expect("shape, averaged prompts", accuracy("shape"), 20, 80, "%")
+expect("colour, averaged prompts", accuracy("colour"), 97, 100, "%")
+expect("shape, averaged prompts", accuracy("shape"), 38, 70, "%")
 
 # %% [markdown]
 # Colour is easy. Shape is not, and that hides inside a good R@1: colours, sizes and places already
@@ -703,9 +703,9 @@ show(
 # 32 pixels, colours differ by everything and shapes by a few pixels at the edge.
 
 # %%
-expect("colour, best prompt", seen["best prompt"]["colour"], 97, 100, "%")
-expect("shape, best prompt", seen["best prompt"]["shape"], 55, 100, "%")
-expect("size, best prompt", seen["best prompt"]["size"], 92, 100, "%")
+expect("colour, best prompt", seen["best prompt"]["colour"], 98, 100, "%")
+expect("shape, best prompt", seen["best prompt"]["shape"], 57, 85, "%")
+expect("size, best prompt", seen["best prompt"]["size"], 94, 100, "%")
 
 # %% [markdown]
 # ### Pairs it has never seen
@@ -743,7 +743,7 @@ guess.reveal("clearly lower, above chance")
 
 # %%
 drop = both["pairs seen in training"]["shape"] - both["pairs never seen"]["shape"]
-expect("shape accuracy lost on new pairs", drop, 10, 60, "points")
+expect("shape accuracy lost on new pairs", drop, 18, 55, "points")
 
 # %% [markdown]
 # What orders the space? Here is a map of the one-thing scenes in all three modalities, painted
@@ -835,7 +835,7 @@ show(
 
 # %%
 own = strange["this notebook"]
-expect("R@1 lost in one breath", own["training voices"] - own["one breath"], 15, 80, "points")
+expect("R@1 lost in one breath", own["training voices"] - own["one breath"], 35, 80, "points")
 
 # %% [markdown]
 # ## 10 · A test that any child passes
@@ -888,9 +888,9 @@ guess.reveal("about 50 %, like a coin")
 # story: pictures with swapped colours are just as rare in a batch, and there the model does better.
 
 # %%
-expect("left / right swapped", swapped["this notebook"]["left / right"], 40, 65, "%")
-expect("the same, finished model", swapped["finished model"]["left / right"], 40, 65, "%")
-expect("size swapped", swapped["this notebook"]["size"], 85, 100, "%")
+expect("left / right swapped", swapped["this notebook"]["left / right"], 42, 62, "%")
+expect("the same, finished model", swapped["finished model"]["left / right"], 42, 62, "%")
+expect("size swapped", swapped["this notebook"]["size"], 90, 100, "%")
 
 # %% [markdown]
 # Look at one of them. Both captions are almost equally near. This is known of large models, too:
