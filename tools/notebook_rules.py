@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 from exercise_cards import BadCard, find_cards
 from nbformat import NotebookNode
-from record import METADATA, normalise, read_source
+from record import METADATA, normalise, read_source, seal
 
 KNOWN_TAGS = {"exercise", "nbval-ignore-output", "wrong-on-purpose"}
 LARGEST = 1_500_000  # bytes
@@ -164,12 +164,19 @@ def cards_are_complete(notebook: NotebookNode) -> Iterator[str]:
 
 def normalised(notebook: NotebookNode) -> Iterator[str]:
     """Exactly what the recorder writes: ids, kernelspec, language_info."""
-    if notebook.metadata != nbformat.from_dict(METADATA):
+    metadata = {key: value for key, value in notebook.metadata.items() if key != "recorded"}
+    if metadata != METADATA:
         yield "the notebook's metadata is not what tools/record.py writes"
     ids = [cell.get("id") for cell in notebook.cells]
     again = normalise(nbformat.from_dict(notebook))
     if ids != [cell.id for cell in again.cells]:
         yield "cell ids are not those that tools/record.py gives"
+
+
+def as_recorded(notebook: NotebookNode) -> Iterator[str]:
+    """No output was edited since it was recorded, not even where nbval does not look."""
+    if notebook.metadata.get("recorded") != seal(notebook):
+        yield "an output was edited, or the notebook was run and saved by hand: record it again"
 
 
 RULES = (
@@ -184,6 +191,7 @@ RULES = (
     text_between_code,
     cards_are_complete,
     normalised,
+    as_recorded,
 )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import re
 import sys
@@ -63,6 +64,12 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
+def seal(notebook: NotebookNode) -> str:
+    """A digest of all outputs. nbval lets digits after ≈ and pictures pass; this does not."""
+    outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
+    return hashlib.sha256(json.dumps(outputs, sort_keys=True).encode()).hexdigest()
+
+
 def _cell_id(cell: NotebookNode, seen: dict[str, int]) -> str:
     # From the text, not the position: a cell inserted above does not change every id below.
     name = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
@@ -105,6 +112,7 @@ def record(source: Path, target: Path) -> Run:
         raise Refused(str(error).strip()) from None
     normalise(notebook)
     _require_clean(notebook)
+    notebook.metadata["recorded"] = seal(notebook)
     nbformat.validate(notebook)
     _write(target, nbformat.writes(notebook) + "\n")
     return run

@@ -21,7 +21,7 @@
 # |---|---|
 # | You need | convolution, recurrent network and cross-entropy, each once seen |
 # | You will be able to | train a joint space, search in it, map it, and say what it does *not* know |
-# | It takes | @TIME06@ |
+# | It takes | about 100 seconds of one CPU core, half of it training; 1.8 GB of memory. A GPU: not measured yet |
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: this summary differs from machine to machine.
@@ -102,7 +102,7 @@ from xmodal_lab.workbook import expect
 matches = torch.from_numpy(test.matches())  # which captions mean the same as which sentence
 spoken, written = (bag_of_words(read_captions(t)) for t in (test.transcripts, test.captions))
 counting = recall_at_k(spoken, written, 1, matches)[1]
-expect("caption found by counting shared words", 100 * counting, 10, 30, "%")
+expect("caption found by counting shared words", 100 * counting, 15, 25, "%")
 
 # %% [markdown]
 # Not nearly. *Crimson* has to mean *red*, and the order of words matters.
@@ -354,7 +354,8 @@ print(float(recall_at_1(collapsed, target)))
 # row *i*.
 
 # %%
-untrained = recall_at_1(before["text"] @ before["image"].T, torch.arange(len(test)))
+similarity = (before["text"] @ before["image"].T).cpu()
+untrained = recall_at_1(similarity, torch.arange(len(test)))
 expect("R@1 before training", 100 * untrained, 0, 2, "%")
 
 # %% [markdown]
@@ -450,14 +451,14 @@ live.finish(
 # jumps.
 
 # %%
-expect("loss at the first step", losses[0], 4.5, 7.5, "nats")
-expect("learned temperature", step.temperature, 0.03, 0.06)
+expect("loss at the first step", losses[0], 4.8, 5.5, "nats")
+expect("learned temperature", step.temperature, 0.035, 0.055)
 
 # %% [markdown]
 # ## 6 · The map, before and after
 #
 # **UMAP** draws 128 dimensions in two, so that neighbours stay neighbours. We map 300 test scenes
-# of the test set in all three modalities, once in the untrained and once in the trained space. The
+# in all three modalities, once in the untrained and once in the trained space. The
 # first fit compiles for 6 to 20 seconds.
 
 # %%
@@ -487,8 +488,8 @@ show(
 # %%
 from xmodal_lab.joint.atlas import mixing
 
-expect("mixing before", mixing(before), 0, 0.05)
-expect("mixing after", mixing(after), 0.4, 1.1)
+expect("mixing before", mixing(before), 0, 0.02)
+expect("mixing after", mixing(after), 0.9, 1.05)
 
 # %% [markdown]
 # ### Exercise: `modality_gap` · ●○○ easy · 5 min
@@ -530,8 +531,8 @@ modality_gap = check(modality_gap)
 # The gap between captions and pictures, before and after.
 
 # %%
-expect("gap before", modality_gap(before["text"], before["image"]), 0.9, 1.6)
-expect("gap after", modality_gap(after["text"], after["image"]), 0, 0.35)
+expect("gap before", modality_gap(before["text"], before["image"]), 1, 1.7)
+expect("gap after", modality_gap(after["text"], after["image"]), 0.03, 0.15)
 
 # %% [markdown]
 # ## 7 · The results table
@@ -592,15 +593,15 @@ show(
 
 # %%
 mine, bar = results["this notebook"], results["CCA, no encoder trained"]
-expect("text→image R@1", mine["text→image R@1"], 75, 100, "%")
-expect("audio→image R@1", mine["audio→image R@1"], 52, 100, "%")
-expect("audio→text R@1", mine["audio→text R@1"], 74, 100, "%")
+expect("text→image R@1", mine["text→image R@1"], 78, 95, "%")
+expect("audio→image R@1", mine["audio→image R@1"], 60, 85, "%")
+expect("audio→text R@1", mine["audio→text R@1"], 85, 99, "%")
 expect("shuffled pairs, text→image R@1", shuffled_pairs["text→image R@1"], 0, 2, "%")
 expect(
     "gain over CCA, text→image R@1",
     mine["text→image R@1"] - bar["text→image R@1"],
-    10,
-    60,
+    20,
+    42,
     "points",
 )
 
@@ -672,8 +673,8 @@ def accuracy(attribute):
     return 100 * (found.cpu() == torch.tensor(probe.labels[attribute])).float().mean()
 
 
-expect("colour, averaged prompts", accuracy("colour"), 95, 100, "%")
-expect("shape, averaged prompts", accuracy("shape"), 20, 80, "%")
+expect("colour, averaged prompts", accuracy("colour"), 97, 100, "%")
+expect("shape, averaged prompts", accuracy("shape"), 38, 70, "%")
 
 # %% [markdown]
 # Colour is easy. Shape is not, and that hides inside a good R@1: colours, sizes and places already
@@ -702,9 +703,9 @@ show(
 # 32 pixels, colours differ by everything and shapes by a few pixels at the edge.
 
 # %%
-expect("colour, best prompt", seen["best prompt"]["colour"], 97, 100, "%")
-expect("shape, best prompt", seen["best prompt"]["shape"], 55, 100, "%")
-expect("size, best prompt", seen["best prompt"]["size"], 92, 100, "%")
+expect("colour, best prompt", seen["best prompt"]["colour"], 98, 100, "%")
+expect("shape, best prompt", seen["best prompt"]["shape"], 57, 85, "%")
+expect("size, best prompt", seen["best prompt"]["size"], 94, 100, "%")
 
 # %% [markdown]
 # ### Pairs it has never seen
@@ -722,7 +723,7 @@ guess = predict(
 # The same question to pictures of the 24 held-out things.
 
 # %%
-unseen = scenes.probe(repeats=8, seed=100, held_out=True)
+unseen = scenes.probe(repeats=8, seed=100, held_out=True, modalities=["image"])
 both = {
     "pairs seen in training": seen["best prompt"],
     "pairs never seen": evaluation.attributes(space, unseen, "image", pool="best"),
@@ -742,7 +743,7 @@ guess.reveal("clearly lower, above chance")
 
 # %%
 drop = both["pairs seen in training"]["shape"] - both["pairs never seen"]["shape"]
-expect("shape accuracy lost on new pairs", drop, 10, 60, "points")
+expect("shape accuracy lost on new pairs", drop, 18, 55, "points")
 
 # %% [markdown]
 # What orders the space? Here is a map of the one-thing scenes in all three modalities, painted
@@ -770,9 +771,9 @@ show(
 natural = scenes.load("natural", 100)
 gallery = test + natural
 askers = {
-    "training voices": [scenes.from_scenes(natural.scenes, seed) for seed in (2, 3, 4)],
+    "training voices": [scenes.from_scenes(natural.scenes, seed, ["audio"]) for seed in (2, 3, 4)],
     "new voices": [
-        scenes.from_scenes(natural.scenes, seed, voices=scenes.HELD_OUT_VOICES)
+        scenes.from_scenes(natural.scenes, seed, ["audio"], scenes.HELD_OUT_VOICES)
         for seed in (2, 3, 4)
     ],
     "one breath": [natural],
@@ -834,7 +835,7 @@ show(
 
 # %%
 own = strange["this notebook"]
-expect("R@1 lost in one breath", own["training voices"] - own["one breath"], 15, 80, "points")
+expect("R@1 lost in one breath", own["training voices"] - own["one breath"], 35, 80, "points")
 
 # %% [markdown]
 # ## 10 · A test that any child passes
@@ -854,7 +855,10 @@ guess = predict(
 # points, or 3.5 where only half of the relations count.)
 
 # %%
-pairs = {attribute: scenes.minimal_pairs(attribute, 400) for attribute in scenes.SWAPS}
+pairs = {
+    attribute: scenes.minimal_pairs(attribute, 400, modalities=["text", "image"])
+    for attribute in scenes.SWAPS
+}
 relation = pairs.pop("relation")
 sideways = [s.relation in ("left of", "right of") for s in relation.true.scenes]
 pairs["left / right"] = relation.select([i for i, yes in enumerate(sideways) if yes])
@@ -884,9 +888,9 @@ guess.reveal("about 50 %, like a coin")
 # story: pictures with swapped colours are just as rare in a batch, and there the model does better.
 
 # %%
-expect("left / right swapped", swapped["this notebook"]["left / right"], 40, 65, "%")
-expect("the same, finished model", swapped["finished model"]["left / right"], 40, 65, "%")
-expect("size swapped", swapped["this notebook"]["size"], 85, 100, "%")
+expect("left / right swapped", swapped["this notebook"]["left / right"], 42, 62, "%")
+expect("the same, finished model", swapped["finished model"]["left / right"], 42, 62, "%")
+expect("size swapped", swapped["this notebook"]["size"], 90, 100, "%")
 
 # %% [markdown]
 # Look at one of them. Both captions are almost equally near. This is known of large models, too:

@@ -112,6 +112,10 @@ def edited(notebook):
     notebook.cells[0].source += " By hand."
 
 
+def repainted(notebook):
+    picture(notebook).data["image/png"] = picture(notebook).data["image/png"][:-8] + "AAAAAAA="
+
+
 def huge(notebook):
     picture(notebook).data["image/png"] = "A" * 1_600_000
 
@@ -150,6 +154,9 @@ BAD = [
     (edited, "same_as_source: cell 1 differs from 00_tiny.py"),
     (tagging(1), "same_as_source: cell 4 differs"),
     (huge, "not_too_large"),
+    # What nbval lets pass: digits after ≈, and every pixel.
+    (printing("✓ share: ≈ 0.12   expected 0.95 … 1\n"), "as_recorded: an output was edited"),
+    (repainted, "as_recorded: an output was edited"),
 ]
 
 

@@ -324,3 +324,23 @@ def test_a_compiled_model_trains_as_the_plain_one():
     if process.returncode and "CppCompileError" in process.stderr:
         pytest.skip("the C++ compiler here cannot compile what torch writes")
     assert process.returncode == 0, process.stderr
+
+
+def test_half_precision_reaches_the_encoders_but_not_the_loss():
+    runtime = Runtime(torch.device("cpu"), torch.bfloat16, seed=0, threads=1)
+    data = inputs_of(
+        scenes.from_scenes(scenes.sample_scenes(16, 0, "train"), modalities=["text", "image"])
+    )
+    space = JointSpace.standard(["text", "image"])
+    inside, seen = [], []
+    space.encoders["image"].dense.register_forward_hook(lambda m, i, o: inside.append(o.dtype))
+
+    def loss(embeddings, temperature):
+        seen.extend(points.dtype for points in embeddings.values())
+        seen.append((embeddings["text"] @ embeddings["image"].T).dtype)
+        return over_pairs(embeddings, temperature)
+
+    steps = list(fit(space, loss, data, steps=2, batch_size=8, runtime=runtime))
+    assert set(inside) == {torch.bfloat16}
+    assert set(seen) == {torch.float32}
+    assert all(math.isfinite(step.loss) for step in steps)

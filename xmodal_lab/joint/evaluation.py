@@ -11,7 +11,7 @@ from torch import Tensor
 from xmodal_lab.alignment.closed_form import cca
 from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.scenes import SceneData
-from xmodal_lab.encoders.inputs import Batch
+from xmodal_lab.encoders.inputs import Batch, to_device
 from xmodal_lab.encoders.text import read_captions
 from xmodal_lab.encoders.untrained import untrained_features
 from xmodal_lab.joint.retrieval import choice_accuracy, recall_at_k, zero_shot
@@ -94,9 +94,12 @@ def closed_form_recalls(train: Batch, test: Batch, gallery: SceneData) -> dict[s
         test: what the encoders read of ``gallery``.
         gallery: what the rows of ``test`` mean.
     """
-    x, y = untrained_features(train), untrained_features(test)
+    # On the CPU: CCA wants float64, which not every device has.
+    x, y = (untrained_features(to_device(batch, "cpu")) for batch in (train, test))
     table = {}
     for source, goal in DIRECTIONS:
+        if source not in x or goal not in x:
+            continue
         # The slices of a spectrogram outnumber what they tell: a stronger ridge.
         fitted = cca(x[source], x[goal], dim=40, ridge=1e-1 if "audio" in (source, goal) else 1e-4)
         projected = {source: fitted.project_x(y[source]), goal: fitted.project_y(y[goal])}

@@ -93,7 +93,10 @@ class JointSpace(nn.Module):
         if modality not in self.encoders:
             known = ", ".join(self.encoders)
             raise KeyError(f"no encoder for modality {modality!r}: this space knows {known}")
-        return F.normalize(self.projections[modality](self.encoders[modality](batch)), dim=1)
+        points = self.projections[modality](self.encoders[modality](batch))
+        # Under autocast the encoders answer in 16 bits; the sphere needs more.
+        points = points.float() if points.dtype in (torch.float16, torch.bfloat16) else points
+        return F.normalize(points, dim=1)
 
     def forward(self, batch: Batch) -> dict[str, Float[Tensor, "batch dim"]]:
         """Unit vectors of every modality in the batch."""

@@ -49,7 +49,7 @@ def backward(
         batch: this process's rows.
         micro_batch: rows that are embedded with a graph at a time; None for all at once.
         scale: multiplies the loss before its gradient is taken (float16).
-        autocast: the precision of the forward pass, see ``Runtime.autocast``.
+        autocast: the precision of the encoders, see ``Runtime.autocast``; the loss is exact.
 
     Returns:
         The loss, without graph and unscaled.
@@ -58,7 +58,8 @@ def backward(
     if micro_batch is None or micro_batch >= rows:
         with autocast():
             embeddings = {name: gather(points) for name, points in model(batch).items()}
-            value = loss(embeddings, model.temperature)
+        # Outside: a cosine of 8 bits divided by a small temperature would be too coarse.
+        value = loss(embeddings, model.temperature)
         scale(value).backward()
     else:
         # Of nearly equal size: a last part of one row would be an error to BatchNorm.
@@ -81,8 +82,7 @@ def _in_micro_batches(model, loss, batch, parts, scale, autocast) -> Tensor:
     leaves = {
         name: torch.cat([piece[name] for piece in pieces]).requires_grad_() for name in pieces[0]
     }
-    with autocast():
-        value = loss({name: gather(leaf) for name, leaf in leaves.items()}, model.temperature)
+    value = loss({name: gather(leaf) for name, leaf in leaves.items()}, model.temperature)
     scale(value).backward()  # gives the temperature its gradient, once, and each embedding its own
     after = random_state()
     for part, state in zip(parts, states, strict=True):

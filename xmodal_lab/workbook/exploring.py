@@ -163,6 +163,8 @@ def _widget(fn: Callable, name: str, control):
     if not widget.description:
         widget.description = name.replace("_", " ")
     widget.style.description_width = "initial"
+    if isinstance(start, str) and not hasattr(widget, "options"):
+        widget.layout.width = "36em"  # a whole caption in sight
     return widget
 
 

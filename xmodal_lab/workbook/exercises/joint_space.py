@@ -14,8 +14,12 @@ from xmodal_lab.workbook.compare import (
     require_number,
     require_numbers,
 )
-from xmodal_lab.workbook.exercises import joint_space_oracles as oracle
-from xmodal_lab.workbook.exercises import joint_space_wrong as wrong
+from xmodal_lab.workbook.exercises import (
+    aligning_oracles,
+    aligning_wrong,
+    probing_oracles,
+    probing_wrong,
+)
 from xmodal_lab.workbook.exercises.record import Exercise
 
 CHAPTER = "06_joint_space"
@@ -58,7 +62,10 @@ def _check_info_nce(attempt) -> None:
     for batch, dim, temperature in ((3, 2, 0.5), (4, 4, 0.2), (6, 3, 1.5), (5, 8, 0.07)):
         a, b = (torch.randn(batch, dim, generator=random) * 2 for _ in "ab")
         inputs = a, b, temperature
-        wanted, suspects = oracle.info_nce(*inputs), oracle.info_nce_suspects(*inputs)
+        wanted, suspects = (
+            aligning_oracles.info_nce(*inputs),
+            aligning_oracles.info_nce_suspects(*inputs),
+        )
         where = f"the loss of {batch} pairs at temperature {temperature}"
         cases.append(Case(inputs, wanted, suspects, where))
     require_numbers(attempt, cases, "the loss", LOSS_HINT)
@@ -76,7 +83,7 @@ def _check_small_temperature(attempt, a, b) -> None:
     got = number(attempt(a, b, 0.005), "the loss")
     require_number(
         got,
-        oracle.info_nce(a, b, 0.005),
+        aligning_oracles.info_nce(a, b, 0.005),
         what="the loss at temperature 0.005",
         otherwise="Did exp() overflow? cross_entropy and logsumexp take the logits themselves.",
     )
@@ -94,7 +101,7 @@ def _check_gradient(attempt, a, b) -> None:
     for side, leaf in enumerate(leaves):
         direction = torch.randn(a.shape, generator=torch.Generator().manual_seed(side))
         slope = 0.0 if leaf.grad is None else float((leaf.grad * direction).sum())
-        if abs(slope - oracle.info_nce_slope(a, b, 0.2, side, direction)) > 1e-2:
+        if abs(slope - aligning_oracles.info_nce_slope(a, b, 0.2, side, direction)) > 1e-2:
             raise Mistake(
                 f"the value is right, but the gradient of `{'ab'[side]}` is not. "
                 "Did you detach one of the two sides?"
@@ -105,8 +112,8 @@ def _check_recall_at_1(attempt) -> None:
     cases = [
         Case(
             (similarity, target),
-            oracle.recall_at_1(similarity, target),
-            oracle.recall_suspects(similarity, target),
+            aligning_oracles.recall_at_1(similarity, target),
+            aligning_oracles.recall_suspects(similarity, target),
             f"recall@1 of {who}",
         )
         for similarity, target, who in _recall_inputs(torch.Generator().manual_seed(1))
@@ -150,8 +157,8 @@ def _check_zero_shot(attempt) -> None:
                 f"the result should hold whole numbers (classes), yours is {got.dtype}. "
                 "Did you return the similarities instead of their argmax?"
             )
-        wanted = oracle.zero_shot(images, prompts)
-        suspects = oracle.zero_shot_suspects(images, prompts)
+        wanted = probing_oracles.zero_shot(images, prompts)
+        suspects = probing_oracles.zero_shot_suspects(images, prompts)
         require_entries(got, wanted, suspects, CLASS_HINT, tolerance=0)
 
 
@@ -168,7 +175,7 @@ def _check_modality_gap(attempt) -> None:
     for n, m, dim in ((3, 3, 2), (6, 6, 4), (5, 9, 8)):
         a = torch.randn(n, dim, generator=random) * 2 + 1
         b = torch.randn(m, dim, generator=random) * 3 - 0.5
-        wanted, suspects = oracle.modality_gap(a, b), oracle.gap_suspects(a, b)
+        wanted, suspects = probing_oracles.modality_gap(a, b), probing_oracles.gap_suspects(a, b)
         where = f"the gap between {n} and {m} embeddings"
         cases.append(Case((a, b), wanted, suspects, where))
     require_numbers(attempt, cases, "the gap", GAP_HINT, missing="the norm")
@@ -183,27 +190,27 @@ EXERCISES = (
         info_nce,
         _check_info_nce,
         "equal to an explicit loop on 5 batches, gradient included",
-        wrong.INFO_NCE,
+        aligning_wrong.INFO_NCE,
     ),
     Exercise(
         CHAPTER,
         recall_at_1,
         _check_recall_at_1,
         "equal to an explicit loop on 9 similarity matrices, ties included",
-        wrong.RECALL_AT_1,
+        aligning_wrong.RECALL_AT_1,
     ),
     Exercise(
         CHAPTER,
         zero_shot,
         _check_zero_shot,
         "equal to an explicit loop on 4 sets of images and prompts",
-        wrong.ZERO_SHOT,
+        probing_wrong.ZERO_SHOT,
     ),
     Exercise(
         CHAPTER,
         modality_gap,
         _check_modality_gap,
         "equal to an explicit loop on 3 pairs of sets",
-        wrong.MODALITY_GAP,
+        probing_wrong.MODALITY_GAP,
     ),
 )
