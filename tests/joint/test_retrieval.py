@@ -246,15 +246,15 @@ def test_search_finds_duplicates_and_the_whole_gallery():
 @pytest.mark.parametrize("gallery", [512, 500, 257])
 def test_search_by_groups_equals_sorting_all(monkeypatch, gallery, group, part):
     """Whole and ragged parts, blocks of one query and of many, the best in one group or not."""
-    monkeypatch.setattr(retrieval, "GROUP", group)
+    monkeypatch.setattr(retrieval, "_group_size", lambda queries: group)
     monkeypatch.setattr(retrieval, "PART", part)
     q, g, _ = world(7, gallery)
     g[100:104] = q[0] + 0.01 * torch.randn(4, 6)  # neighbours
     g[5 :: max(1, part // group)] += 3 * q[1]  # of one group, where there are several
     unit = torch.nn.functional.normalize
     wanted = (unit(q) @ unit(g).T).topk(4, dim=1)
-    for block in (1, 3 * gallery, 2**24):
-        monkeypatch.setattr(retrieval, "BLOCK", block)
+    for block in (1, 3, 512):
+        monkeypatch.setattr(retrieval, "QUERIES", block)
         values, rows = search(q, g, 4)
         torch.testing.assert_close(values, wanted.values, rtol=0, atol=1e-6)
         assert rows.equal(wanted.indices)

@@ -21,9 +21,11 @@ BLOCK = 2**24
 # Cosines that differ by less are equal: so much is rounding, which depends on the row's place in
 # the matrix and on the order of a sum, and would let a collapsed model win ties by chance.
 TIE = 1e-6
-# ``search`` multiplies by so many gallery rows at a time, which stay in a processor's cache, and
-# looks closely only at those of their groups that hold one of the k largest peaks.
-PART, GROUP = 2048, 8
+# ``search`` compares so many queries with so many gallery rows at a time: a cell that stays in a
+# processor's cache.
+QUERIES, PART = 512, 1024
+# Numbers of candidate rows held at a time: 2²¹ of them take 8 MiB.
+CLOSE = 2**21
 
 
 def ranks(
@@ -111,15 +113,12 @@ def search(
     if not 1 <= k <= len(gallery):
         raise ValueError(f"k must lie in 1 … {len(gallery)}, the gallery's size, got {k}")
     queries, gallery = F.normalize(queries, dim=1), F.normalize(gallery, dim=1)
-    blocks = queries.split(_block_rows(gallery))
+    group = _group_size(queries)
     # Groups pay off where few of them can hold an answer.
-    if len(gallery) < 4 * k * GROUP:
-        best = [(block @ gallery.T).topk(k, dim=1) for block in blocks]
+    if len(gallery) < 4 * k * group:
+        best = [(block @ gallery.T).topk(k, dim=1) for block in queries.split(QUERIES)]
     else:
-        # One buffer for all blocks: fresh memory costs as much time as the products do.
-        parts = -(-len(gallery) // PART)
-        buffer = queries.new_full((parts, len(blocks[0]), PART), -torch.inf)
-        best = [_best_of_groups(block, gallery, k, buffer[:, : len(block)]) for block in blocks]
+        best = [_best_of_groups(block, gallery, k, group) for block in queries.split(QUERIES)]
     return torch.cat([values for values, _ in best]), torch.cat([rows for _, rows in best])
 
 
@@ -174,31 +173,58 @@ def zero_shot(
     return torch.stack(scores, dim=1).argmax(dim=1)
 
 
+def _group_size(queries: Tensor) -> int:
+    # Each group chosen is computed twice: the longer the vectors, the dearer.
+    return 8 if queries.shape[1] <= 256 else 4
+
+
 def _best_of_groups(
+    queries: Float[Tensor, "queries dim"], gallery: Float[Tensor, "gallery dim"], k: int, group: int
+) -> tuple[Float[Tensor, "queries k"], Int64[Tensor, "queries k"]]:
+    """As ``topk`` of all similarities, without sorting through them or even storing them.
+
+    Put the gallery into groups. The k largest similarities lie in the k groups with the largest
+    peaks, for each of these groups has one as large as its peak. So only peaks are kept, and the
+    similarities of the chosen groups are computed once more.
+    """
+    parts = gallery.split(PART)
+    groups = PART // group
+    cell = queries.new_full((len(queries), PART), -torch.inf)
+    peaks = queries.new_empty(len(queries), len(parts) * groups)
+    for part, peak in zip(parts, peaks.split(groups, dim=1), strict=True):
+        if len(part) < PART:
+            cell.fill_(-torch.inf)  # the last part leaves places empty
+        torch.mm(queries, part.T, out=cell[:, : len(part)])
+        # Columns g, g + groups, g + 2 groups, … form group g: a maximum over whole vectors.
+        torch.amax(cell.unflatten(1, (group, groups)), dim=1, out=peak)
+    chosen = peaks.topk(k, dim=1).indices[:, :, None]
+    members = torch.arange(group, device=queries.device) * groups
+    rows = (chosen // groups * PART + chosen % groups + members).flatten(1)
+    best = [
+        _best_of_rows(some, gallery, numbers, k)
+        for some, numbers in zip(
+            *(x.split(max(1, CLOSE // (k * group * gallery.shape[1]))) for x in (queries, rows)),
+            strict=True,
+        )
+    ]
+    return torch.cat([values for values, _ in best]), torch.cat([found for _, found in best])
+
+
+def _best_of_rows(
     queries: Float[Tensor, "queries dim"],
     gallery: Float[Tensor, "gallery dim"],
+    rows: Int64[Tensor, "queries candidates"],
     k: int,
-    buffer: Float[Tensor, "parts queries part"],
 ) -> tuple[Float[Tensor, "queries k"], Int64[Tensor, "queries k"]]:
-    """As ``topk`` of all similarities, without sorting through all of them.
+    """The k most similar of some gallery rows, other ones for each query.
 
-    Put the similarities into groups: the k largest lie in the k groups with the largest peaks,
-    for each of these groups has one as large as its peak. The buffer holds -inf where the last
-    part has no gallery row.
+    Numbers beyond the gallery stand for no row.
     """
-    groups = buffer.shape[2] // GROUP
-    peaks = []
-    for similarity, part in zip(buffer, gallery.split(buffer.shape[2]), strict=True):
-        torch.mm(queries, part.T, out=similarity[:, : len(part)])
-        # Columns g, g + groups, g + 2 groups, … form group g: a maximum over whole vectors.
-        peaks.append(similarity.unflatten(1, (GROUP, groups)).amax(dim=1))
-    chosen = torch.cat(peaks, dim=1).topk(k, dim=1).indices[:, :, None]
-    members = torch.arange(GROUP, device=queries.device) * groups
-    part = (chosen // groups).expand(-1, -1, GROUP).flatten(1)
-    column = (chosen % groups + members).flatten(1)
-    query = torch.arange(len(queries), device=queries.device)[:, None]
-    best = buffer[part, query, column].topk(k, dim=1)
-    return best.values, (part * buffer.shape[2] + column).gather(1, best.indices)
+    # index_select and a sum of products: three times as fast as indexing and a batched product.
+    candidates = gallery.index_select(0, rows.clamp(max=len(gallery) - 1).flatten())
+    similarity = (candidates.view(*rows.shape, -1) * queries[:, None]).sum(dim=2)
+    best = similarity.masked_fill_(rows >= len(gallery), -torch.inf).topk(k, dim=1)
+    return best.values, rows.gather(1, best.indices)
 
 
 def _block_rows(gallery: Tensor) -> int:
