@@ -133,6 +133,15 @@ def test_a_truncated_file_is_refused(saved, read, share):
         read(saved)
 
 
+@pytest.mark.parametrize("place", [-1, -1000, -20_000])
+def test_one_flipped_bit_in_the_weights_is_refused(saved, place):
+    content = bytearray(saved.read_bytes())
+    content[place] ^= 1
+    saved.write_bytes(content)
+    with pytest.raises(CheckpointError, match="do not fit their checksum"):
+        load(saved)
+
+
 def test_garbage_is_refused(tmp_path):
     path = tmp_path / "garbage.safetensors"
     for content in (b"\x00" * 100, b"\xff" * 100, b"PK\x03\x04" + bytes(500), b"{}" * 50):

@@ -6,6 +6,7 @@ old checkpoint or the whole new one, and a full disk leaves the old one in place
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def save(path: str | Path, space: JointSpace, notes: dict | None = None) -> Path
         "notes": json.dumps(notes or {}),
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _state(space).items()}
+    header["checksum"] = _checksum(tensors)
     try:
         with replacing(path) as temporary:
             temporary.write_bytes(_in_order(to_bytes(tensors, header)))
@@ -59,7 +61,7 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> JointSpace:
     """Rebuild the joint space that ``save`` wrote, in evaluation mode.
 
     Raises:
-        CheckpointError: for a missing, truncated or foreign file, another version, other
+        CheckpointError: for a missing, damaged or foreign file, another version, other
             words, or weights that do not fit; the message says which.
     """
     path = Path(path)
@@ -82,6 +84,8 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> JointSpace:
     )
     if misfits:
         raise CheckpointError(f"{path} is of another architecture: {', '.join(misfits[:3])} …")
+    if header.get("checksum") != _checksum(tensors):
+        raise CheckpointError(f"{path} is damaged: its weights do not fit their checksum")
     space.load_state_dict(tensors, strict=False)
     return space.to(device).eval()
 
@@ -109,6 +113,15 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, str], dict[str, T
             return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        # As bytes: NumPy has no name for some of torch's precisions.
+        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _in_order(content: bytes) -> bytes:
