@@ -93,7 +93,9 @@ def fit(
         micro_batch: rows embedded with a graph at a time, see ``training.backward``; halved by
             itself where the device runs out of memory.
         compiled: True to run the model through ``torch.compile``.
-        folder: where checkpoints go. Where it holds one, training goes on from there.
+        folder: where checkpoints go. Where it holds one, training goes on from there; seed, batch
+            size and steps must be those it began with, which is not checked. Bit for bit the same
+            as without a break on one CPU process, unless your loop draws random numbers itself.
         every: steps from checkpoint to checkpoint; there is one more at the end, however it comes.
 
     Raises:
