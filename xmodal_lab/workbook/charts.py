@@ -74,14 +74,10 @@ def training(
     return fig
 
 
-def maps(
-    panels: Mapping[str, Mapping[str, Points]], links: Sequence[int] = (), note: str = ""
-) -> Figure:
+def maps(panels: Mapping[str, Mapping[str, Points]], links: Sequence[int] = ()) -> Figure:
     """Maps of the same points side by side, one panel each."""
     fig = Figure(figsize=(5.6 * len(panels), 5.2))
     maps_on(fig, panels, links)
-    if note:
-        fig.supxlabel(note, fontsize=9)
     return fig
 
 
