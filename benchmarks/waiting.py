@@ -1,6 +1,6 @@
 """How long a user waits: for the import, and for every notebook from top to bottom.
 
-    python benchmarks/waiting.py                 # about five minutes
+    python benchmarks/waiting.py                 # about three minutes
     python benchmarks/waiting.py --imports-only
 
 Imports are timed in fresh processes once the files of torch are in the disk cache; notebooks run
