@@ -39,7 +39,7 @@ test: setup ## check style, code and notebooks
 	export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; \
 	started=$$(date +%s); failed=; \
 	$(MAKE) --no-print-directory lint || failed="$$failed lint"; \
-	$(VENV_PYTHON) -m pytest -n 2 --dist loadfile tests || failed="$$failed tests"; \
+	$(VENV_PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder tests || failed="$$failed tests"; \
 	$(VENV_PYTHON) tools/check_notebooks.py || failed="$$failed notebooks"; \
 	echo "make test: $$(( $$(date +%s) - started )) s$${failed:+, failed:$$failed}"; \
 	[ -z "$$failed" ]

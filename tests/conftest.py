@@ -11,6 +11,14 @@ ROOMS = ("runtime", "datasets", "encoders", "alignment", "fusion", "joint", "tra
 install_import_hook([f"xmodal_lab.{room}" for room in ROOMS], "type_checker.checked")
 
 
+def pytest_collection_modifyitems(items):
+    """Files stay together on one worker; slow tests come first, each on whichever is free."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    for item in items:
+        slow = item.get_closest_marker("slow")
+        item.add_marker(pytest.mark.xdist_group(item.name if slow else item.path.stem))
+
+
 @pytest.fixture
 def unchecked():
     """Let wrong shapes through to the function's own errors, as they are outside of tests."""
