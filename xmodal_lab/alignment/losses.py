@@ -10,11 +10,22 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from xmodal_lab.alignment.checks import check_pair
+from xmodal_lab.alignment.checks import NotFiniteError, check_numbers, check_pair
+from xmodal_lab.alignment.hard_negatives import info_nce_with_foils
+from xmodal_lab.alignment.margin import pair_loss, triplet_loss
 from xmodal_lab.alignment.sigmoid import sigmoid_loss
 from xmodal_lab.alignment.tiled import info_nce_tiled, sigmoid_loss_tiled
 
-__all__ = ["info_nce", "info_nce_tiled", "over_pairs", "sigmoid_loss", "sigmoid_loss_tiled"]
+__all__ = [
+    "info_nce",
+    "info_nce_tiled",
+    "info_nce_with_foils",
+    "over_pairs",
+    "pair_loss",
+    "sigmoid_loss",
+    "sigmoid_loss_tiled",
+    "triplet_loss",
+]
 
 PairLoss = Callable[[Tensor, Tensor, Tensor | float], Tensor]
 
@@ -35,11 +46,13 @@ def info_nce(
         The mean loss in nats; ln B where nothing is known.
 
     Raises:
-        ValueError: where the shapes differ, or there are fewer than two rows to tell apart.
+        ValueError: where the shapes differ, there are fewer than two rows to tell apart, NaN or
+            infinity, or τ ≤ 0.
 
     Source: van den Oord et al. 2018; both directions, Radford et al. 2021 (CLIP).
     """
     check_pair(a, b)
+    check_numbers(temperature, a=a, b=b)
     logits = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T / temperature
     partner = torch.arange(len(a), device=a.device)
     return (F.cross_entropy(logits, partner) + F.cross_entropy(logits.T, partner)) / 2
@@ -52,10 +65,16 @@ def over_pairs(
 ) -> Float[Tensor, ""]:
     """The mean of a pair loss over all pairs of modalities: three of them for text, image, audio.
 
+    Where embeddings hold NaN the result is NaN, and no error as of the losses themselves: the
+    training loop, which knows more, then names the rows of the *data* that are to blame.
+
     Raises:
         ValueError: for fewer than two modalities.
     """
     pairs = list(combinations(embeddings.values(), 2))
     if not pairs:
         raise ValueError(f"need two modalities or more to align, got {list(embeddings)}")
-    return torch.stack([loss(a, b, temperature) for a, b in pairs]).mean()
+    try:
+        return torch.stack([loss(a, b, temperature) for a, b in pairs]).mean()
+    except NotFiniteError:
+        return sum(points.sum() for points in embeddings.values()) * torch.nan

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from xmodal_lab.alignment.checks import check_pair
+from xmodal_lab.alignment.checks import check_numbers, check_pair
 
 
 def sigmoid_loss(
@@ -37,11 +37,13 @@ def sigmoid_loss(
         The loss in nats a pair: the sum over a row's cells, averaged over rows.
 
     Raises:
-        ValueError: where the shapes differ, or there are fewer than two rows to tell apart.
+        ValueError: where the shapes differ, there are fewer than two rows to tell apart, NaN or
+            infinity, or τ ≤ 0.
 
     Source: Zhai et al. 2023 (SigLIP).
     """
     check_pair(a, b)
+    check_numbers(temperature, a=a, b=b)
     bias = balanced_bias(len(a)) if bias is None else bias
     cosines = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T
     # B² small numbers are added up: in half precision most of them would be lost.

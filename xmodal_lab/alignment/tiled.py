@@ -28,7 +28,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from xmodal_lab.alignment.checks import check_pair
+from xmodal_lab.alignment.checks import check_numbers, check_pair
 from xmodal_lab.alignment.sigmoid import balanced_bias
 
 # As in torch.nn.functional.normalize: a row shorter than this is divided by it.
@@ -61,13 +61,14 @@ def info_nce_tiled(
         precision, only the products of matrices are taken in it.
 
     Raises:
-        ValueError: where the shapes differ, there are fewer than two rows to tell apart, or
-            ``tile`` is less than 1.
+        ValueError: where the shapes differ, there are fewer than two rows to tell apart, NaN or
+            infinity, τ ≤ 0, or ``tile`` is less than 1.
         NotImplementedError: in the backward pass, where a gradient of the gradient is asked for.
 
     Source: see the module; the loss, van den Oord et al. 2018 and Radford et al. 2021 (CLIP).
     """
     check_pair(a, b)
+    check_numbers(temperature, a=a, b=b)
     _check_tile(tile)
     return _InfoNCE.apply(a, b, _scalar(temperature, a), tile, _product_dtype(a, b))
 
@@ -88,6 +89,7 @@ def sigmoid_loss_tiled(
     Source: Zhai et al. 2023 (SigLIP), whose chunks lie on different devices.
     """
     check_pair(a, b)
+    check_numbers(temperature, a=a, b=b)
     _check_tile(tile)
     bias = balanced_bias(len(a)) if bias is None else bias
     scalars = _scalar(temperature, a), _scalar(bias, a)
