@@ -1,4 +1,4 @@
-"""Alignment without training: the classic answers, each one matrix factorisation away."""
+"""Canonical correlation: the directions in which two clouds of paired points vary together."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from xmodal_lab.alignment.rows import check_paired
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,9 @@ def cca(
 
     Source: Hotelling 1936; by singular value decomposition, Björck and Golub 1973.
     """
-    if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or len(x) < 2:
-        raise ValueError(
-            f"expected paired rows (rows, x_dim) and (rows, y_dim), at least two, "
-            f"got {tuple(x.shape)} and {tuple(y.shape)}"
-        )
+    check_paired(x, y)
     if not 1 <= dim <= min(x.shape[1], y.shape[1]):
         raise ValueError(f"dim must lie in 1 … {min(x.shape[1], y.shape[1])}, got {dim}")
-    if not (x.isfinite().all() and y.isfinite().all()):
-        raise ValueError("the rows hold NaN or infinity: find out where they come from first")
     # Small eigenvalues decide about the inverse roots: float64 throughout.
     x_mean, y_mean = x.double().mean(0), y.double().mean(0)
     centred_x, centred_y = x.double() - x_mean, y.double() - y_mean
