@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from xmodal_lab.workbook.exercises import joint_space, start_here, words
+from xmodal_lab.workbook.exercises import contrast, joint_space, start_here, words
 from xmodal_lab.workbook.exercises.record import Exercise, Mutant
 
-CHAPTERS = (start_here, words, joint_space)
+CHAPTERS = (start_here, words, contrast, joint_space)
 
 
 def _by_name() -> dict[str, Exercise]:
