@@ -1,0 +1,242 @@
+"""The small world that the stories tell of: everything that is true about its words.
+
+Nothing here names a word of its own: every property (a home, a food, a colour) is shared by several
+things, and a thing is told from its neighbours only by the *combination* of what is said of it.
+"""
+
+from __future__ import annotations
+
+from xmodal_lab.datasets.scenes.language import COLOUR_WORDS, SHAPE_WORDS
+
+# One size word for each grade, growing; things carry the grade they have in the world.
+SIZES = ("tiny", "small", "big", "huge")
+
+# thing: (typical colour, size grade 1–4, and two or three properties that the stories speak of)
+FRUIT = {  # made into, grows in, taste
+    "apple": ("red", 2, "pie", "orchard", "juicy"),
+    "banana": ("yellow", 2, "salad", "market", "ripe"),
+    "cherry": ("red", 1, "juice", "orchard", "ripe"),
+    "lemon": ("yellow", 2, "juice", "market", "sour"),
+    "plum": ("purple", 2, "jam", "orchard", "juicy"),
+    "pear": ("green", 2, "salad", "orchard", "ripe"),
+    "grape": ("purple", 1, "juice", "garden", "sour"),
+    "strawberry": ("red", 1, "jam", "garden", "ripe"),
+    "peach": ("orange", 2, "salad", "market", "juicy"),
+    "blueberry": ("blue", 1, "pie", "garden", "juicy"),
+}
+FLOWERS = {  # stands in, used for, time of year
+    "rose": ("red", 3, "garden", "vase", "summer"),
+    "tulip": ("orange", 2, "window", "vase", "autumn"),
+    "daisy": ("white", 1, "field", "bunch", "summer"),
+    "lily": ("white", 3, "garden", "vase", "autumn"),
+    "sunflower": ("yellow", 4, "field", "bunch", "autumn"),
+    "bluebell": ("blue", 1, "forest", "bunch", "summer"),
+    "lavender": ("purple", 3, "window", "tea", "summer"),
+    "poppy": ("red", 1, "field", "tea", "summer"),
+    "iris": ("blue", 2, "window", "vase", "summer"),
+}
+CLOTHES = {  # made of, worn for
+    "coat": ("blue", 4, "wool", "winter"),
+    "hat": ("red", 2, "cotton", "summer"),
+    "scarf": ("purple", 2, "silk", "winter"),
+    "shirt": ("white", 2, "cotton", "school"),
+    "dress": ("cyan", 3, "silk", "party"),
+    "skirt": ("green", 3, "wool", "school"),
+    "glove": ("orange", 1, "leather", "winter"),
+    "sock": ("yellow", 1, "wool", "party"),
+    "boot": ("blue", 3, "leather", "summer"),
+}
+FURNITURE = {  # stands in, made of
+    "chair": ("blue", 2, "kitchen", "wood"),
+    "table": ("white", 3, "kitchen", "glass"),
+    "sofa": ("red", 4, "hall", "leather"),
+    "bed": ("white", 4, "bedroom", "iron"),
+    "lamp": ("yellow", 1, "bedroom", "glass"),
+    "shelf": ("green", 2, "office", "iron"),
+    "desk": ("orange", 3, "office", "wood"),
+    "cupboard": ("purple", 4, "hall", "wood"),
+    "carpet": ("cyan", 4, "bedroom", "wool"),
+}
+VEHICLES = {  # moves on, carries
+    "car": ("red", 3, "road", "family"),
+    "bus": ("yellow", 3, "road", "passengers"),
+    "train": ("green", 4, "bridge", "passengers"),
+    "truck": ("blue", 4, "road", "goods"),
+    "bicycle": ("cyan", 2, "path", "letters"),
+    "boat": ("white", 2, "lake", "family"),
+    "ship": ("orange", 4, "sea", "goods"),
+    "plane": ("white", 4, "sky", "letters"),
+    "tram": ("purple", 3, "bridge", "family"),
+}
+INSTRUMENTS = {  # played at, tune
+    "piano": ("white", 4, "concert", "slow"),
+    "violin": ("orange", 2, "concert", "sad"),
+    "drum": ("red", 3, "parade", "merry"),
+    "flute": ("cyan", 1, "wedding", "gentle"),
+    "trumpet": ("yellow", 2, "parade", "proud"),
+    "guitar": ("blue", 2, "party", "merry"),
+    "harp": ("yellow", 4, "wedding", "slow"),
+    "cello": ("orange", 3, "concert", "gentle"),
+}
+SHAPES = {  # drawn on
+    "circle": ("blue", 2, "flag"),
+    "square": ("green", 3, "poster"),
+    "triangle": ("orange", 3, "sign"),
+    "star": ("yellow", 1, "flag"),
+    "heart": ("red", 2, "card"),
+    "cross": ("purple", 2, "sign"),
+    "ring": ("cyan", 1, "card"),
+    "moon": ("white", 3, "poster"),
+}
+ANIMALS = {  # young, size grade, home, food, character
+    "dog": ("puppy", 2, "yard", "bread", "brave"),
+    "cat": ("kitten", 2, "yard", "fish", "lazy"),
+    "hen": ("chick", 1, "yard", "corn", "shy"),
+    "horse": ("foal", 4, "hill", "hay", "proud"),
+    "sheep": ("lamb", 3, "hill", "grass", "shy"),
+    "cow": ("calf", 4, "barn", "hay", "lazy"),
+    "pig": ("piglet", 3, "barn", "corn", "merry"),
+    "duck": ("duckling", 1, "pond", "bread", "merry"),
+    "goose": ("gosling", 2, "pond", "grass", "proud"),
+    "deer": ("fawn", 3, "forest", "grass", "shy"),
+    "bear": ("cub", 4, "forest", "honey", "brave"),
+}
+COUNTRIES = {  # capital, weather, food, sight
+    "france": ("paris", "rainy", "cheese", "tower"),
+    "italy": ("rome", "sunny", "cheese", "temple"),
+    "spain": ("madrid", "sunny", "olives", "palace"),
+    "greece": ("athens", "windy", "olives", "temple"),
+    "egypt": ("cairo", "sunny", "rice", "bridge"),
+    "japan": ("tokyo", "rainy", "rice", "temple"),
+    "china": ("beijing", "windy", "tea", "palace"),
+    "norway": ("oslo", "snowy", "fish", "bridge"),
+    "russia": ("moscow", "snowy", "tea", "tower"),
+    "ireland": ("dublin", "rainy", "tea", "bridge"),
+    "portugal": ("lisbon", "windy", "fish", "tower"),
+}
+TRADES = {  # tool, place of work, works with
+    "painter": ("brush", "workshop", "cloth"),
+    "carpenter": ("hammer", "workshop", "wood"),
+    "baker": ("oven", "kitchen", "corn"),
+    "cook": ("pot", "kitchen", "fish"),
+    "farmer": ("plough", "field", "corn"),
+    "gardener": ("spade", "field", "herbs"),
+    "tailor": ("needle", "shop", "cloth"),
+    "barber": ("razor", "shop", "herbs"),
+    "fisherman": ("net", "harbour", "fish"),
+    "sailor": ("compass", "harbour", "wood"),
+}
+PEOPLE = {  # woman of the same role, place, two things of theirs
+    "man": ("woman", "village", "dinner", "song"),
+    "king": ("queen", "palace", "crown", "dinner"),
+    "prince": ("princess", "palace", "pony", "gift"),
+    "father": ("mother", "house", "dinner", "tale"),
+    "husband": ("wife", "house", "garden", "song"),
+    "son": ("daughter", "school", "toy", "pony"),
+    "boy": ("girl", "school", "game", "song"),
+    "brother": ("sister", "house", "game", "toy"),
+    "uncle": ("aunt", "village", "gift", "pony"),
+    "grandfather": ("grandmother", "village", "tale", "garden"),
+    "actor": ("actress", "theatre", "crown", "song"),
+    "waiter": ("waitress", "inn", "dinner", "tale"),
+    "host": ("hostess", "inn", "gift", "game"),
+}
+ADJECTIVES = {  # comparative, what it is said of
+    "tall": ("taller", ("tower", "tree", "ladder")),
+    "old": ("older", ("tower", "tree", "bell")),
+    "fast": ("faster", ("engine", "runner", "wind")),
+    "strong": ("stronger", ("wind", "runner", "rope")),
+    "loud": ("louder", ("bell", "crowd", "engine")),
+    "heavy": ("heavier", ("ladder", "rope", "bag")),
+    "bright": ("brighter", ("fire", "sun", "lantern")),
+    "warm": ("warmer", ("fire", "sun", "blanket")),
+    "dark": ("darker", ("cave", "night", "forest")),
+    "cold": ("colder", ("night", "snow", "lake")),
+    "deep": ("deeper", ("cave", "lake", "snow")),
+    "soft": ("softer", ("blanket", "cake", "cloth")),
+    "sweet": ("sweeter", ("cake", "jam", "honey")),
+}
+MEN = ("tom", "ben", "max", "leo", "paul", "adam")
+WOMEN = ("anna", "emma", "mia", "lucy", "clara", "rosa")
+
+# The words of a set may stand for each other wherever the first of them is written.
+SYNONYMS = (
+    *(words for words in COLOUR_WORDS.values()),
+    *(words for words in SHAPE_WORDS.values() if len(words) > 1),
+    ("small", "little"),
+    ("big", "large"),
+    ("huge", "enormous"),
+    ("coat", "jacket"),
+    ("hat", "cap"),
+    ("sofa", "couch"),
+    ("cupboard", "cabinet"),
+    ("car", "automobile"),
+    ("truck", "lorry"),
+    ("bicycle", "bike"),
+    ("ship", "vessel"),
+    ("plane", "aircraft"),
+    ("father", "dad"),
+    ("mother", "mum"),
+    ("grandfather", "grandpa"),
+    ("grandmother", "grandma"),
+    ("fast", "quick"),
+    ("loud", "noisy"),
+    ("dark", "gloomy"),
+    ("cold", "chilly"),
+    ("strong", "powerful"),
+    ("old", "ancient"),
+    ("tall", "high"),
+    ("happy", "glad"),
+    ("tired", "weary"),
+    ("clever", "smart"),
+    ("bought", "purchased"),
+    ("repaired", "fixed"),
+    ("wandered", "strolled"),
+    ("shouted", "yelled"),
+    ("drew", "sketched"),
+    ("shop", "store"),
+    ("forest", "woods"),
+    ("house", "home"),
+    ("gift", "present"),
+    ("path", "trail"),
+)
+_ALSO = {words[0]: words for words in SYNONYMS}
+
+
+def _with_synonyms(words) -> tuple[str, ...]:
+    return tuple(same for word in words for same in _ALSO.get(word, (word,)))
+
+
+CATEGORIES: dict[str, tuple[str, ...]] = {
+    "fruit": tuple(FRUIT),
+    "flower": tuple(FLOWERS),
+    "clothes": _with_synonyms(CLOTHES),
+    "furniture": _with_synonyms(FURNITURE),
+    "vehicle": _with_synonyms(VEHICLES),
+    "instrument": tuple(INSTRUMENTS),
+    "animal": tuple(ANIMALS),
+    "young animal": tuple(row[0] for row in ANIMALS.values()),
+    "country": tuple(COUNTRIES),
+    "capital": tuple(row[0] for row in COUNTRIES.values()),
+    "trade": tuple(TRADES),
+    "tool": tuple(row[0] for row in TRADES.values()),
+    "colour": _with_synonyms(COLOUR_WORDS),
+    "shape": _with_synonyms(SHAPES),
+}
+# Relations, each a tuple of pairs: 'man is to woman as king is to queen'.
+FAMILIES: dict[str, tuple[tuple[str, str], ...]] = {
+    "woman of the role": tuple((word, row[0]) for word, row in PEOPLE.items()),
+    "young": tuple((word, row[0]) for word, row in ANIMALS.items()),
+    "capital": tuple((word, row[0]) for word, row in COUNTRIES.items()),
+    "tool": tuple((word, row[0]) for word, row in TRADES.items()),
+    "comparative": tuple((word, row[0]) for word, row in ADJECTIVES.items()),
+}
+_THINGS = {**FRUIT, **FLOWERS, **CLOTHES, **FURNITURE, **VEHICLES, **INSTRUMENTS, **SHAPES}
+TYPICAL_COLOUR: dict[str, str] = {
+    same: row[0] for word, row in _THINGS.items() for same in _ALSO.get(word, (word,))
+}
+SIZE_GRADE: dict[str, int] = {
+    **{same: row[1] for word, row in _THINGS.items() for same in _ALSO.get(word, (word,))},
+    **{word: row[1] for word, row in ANIMALS.items()},
+    **{row[0]: max(1, row[1] - 1) for row in ANIMALS.values()},
+}
