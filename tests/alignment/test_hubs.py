@@ -16,8 +16,8 @@ def table(queries: int = 8, gallery: int = 6, seed: int = 0) -> torch.Tensor:
 def planted_hub(seed: int):
     """Query i belongs to row i, but one row of the gallery is near to everybody."""
     dice = torch.Generator().manual_seed(seed)
-    similarity = torch.rand(200, 200, generator=dice) * 0.2 + torch.eye(200) * 0.4
-    similarity[:, 17] += 0.7
+    similarity = torch.rand(200, 200, generator=dice) * 0.1 + torch.eye(200) * 0.4
+    similarity[:, 17] += 0.5
     return similarity
 
 
