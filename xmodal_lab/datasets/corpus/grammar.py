@@ -18,6 +18,7 @@ class Dice:
 
     def __init__(self, seed: str) -> None:
         self._random = random.Random(seed).random
+        self._decks: dict[str, list] = {}
 
     def number(self) -> float:
         return self._random()
@@ -27,6 +28,16 @@ class Dice:
 
     def choose(self, options: Sequence):
         return options[int(self._random() * len(options))]
+
+    def deal(self, deck: str, options: Sequence):
+        """The next card of a shuffled deck, so that all options come equally often."""
+        if not self._decks.get(deck):
+            self._decks[deck] = self.sample(options, len(options))
+        return self._decks[deck].pop()
+
+    def other(self, options: Sequence, than):
+        """Any of the options but one."""
+        return self.choose([option for option in options if option != than])
 
     def sample(self, options: Sequence, count: int) -> list:
         """Some of the options, none twice, in random order."""

@@ -4,249 +4,223 @@ from __future__ import annotations
 
 from xmodal_lab.datasets.corpus.grammar import Dice, Filling, Theme, hero
 
-# word: {sense: (how the story begins, cues that end or begin a sentence)}
-SENSES: dict[str, dict[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
-    "bat": {
-        "animal": (
-            ("night fell over the forest", "an owl and some insects flew past the cave"),
-            (
-                "in the cave at night",
-                "as it flew over the forest",
-                "with its wings wide open",
-                "hunting insects in the moonlight",
-                "hanging from a branch like an owl",
-            ),
+# What is there: how such a story begins, and the cues that begin or end its sentences.
+_SCENES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "cave": (
+        ("{hero} came to a cave at night", "{hero} saw the wings of an owl"),
+        (
+            "at night in the cave",
+            "near the owl",
+            "because an owl lived in the cave",
+            "with the wings of an owl",
+            "when it was night in the cave",
         ),
-        "sport": (
-            ("the team came to the stadium", "the player threw the ball to the team"),
-            (
-                "before the team played in the stadium",
-                "as the player hit the ball",
-                "while the crowd counted the points",
-                "when the trainer spoke to the player",
-                "after the team had won with many points",
-            ),
+    ),
+    "stadium": (
+        ("{hero} came to the stadium with the team", "{hero} was a player with a new ball"),
+        (
+            "as the team came to the stadium",
+            "near the player with the ball",
+            "in the stadium with the team",
+            "because the team had lost the ball",
+            "when the ball left the player",
         ),
-    },
-    "bank": {
-        "river": (
-            ("the river carried much water", "{hero} rowed down the river"),
-            (
-                "with water and reeds all around",
-                "where the river flows past the willow",
-                "among the frogs and reeds",
-                "while swimming in the water",
-                "as the frogs sang by the willow",
-            ),
+    ),
+    "river": (
+        ("{hero} came to the river", "{hero} looked for frogs in the water"),
+        (
+            "where the frogs are",
+            "near the water of the river",
+            "between the river and the frogs",
+            "in the water with all the frogs",
+            "because there was water in the river",
         ),
-        "money": (
-            ("{hero} had saved some money", "{hero} counted the coins and needed a loan"),
-            (
-                "to ask for money and a loan",
-                "where the clerk counts coins",
-                "because of the loan and the interest",
-                "after the clerk had signed the paper",
-                "with the money and the coins in a safe",
-            ),
+    ),
+    "money": (
+        ("{hero} had no money", "{hero} came to the clerk with some coins"),
+        (
+            "to get some money",
+            "because the clerk had the coins",
+            "when the clerk had left",
+            "with money and coins",
+            "because of the money",
         ),
-    },
-    "crane": {
-        "bird": (
-            ("birds came down to the river", "frogs and birds lived among the reeds"),
-            (
-                "with its wings wide open",
-                "among the frogs and reeds",
-                "as it flew over the water",
-                "near the nest with three eggs",
-                "hunting insects by the willow",
-            ),
+    ),
+    "wings": (
+        ("{hero} saw a nest near the water", "{hero} looked for frogs in the water"),
+        (
+            "with wings as white as snow",
+            "near a nest of leaves",
+            "in the water with the frogs",
+            "as its wings moved over the nest",
+            "where the frogs are",
         ),
-        "machine": (
-            ("a new building stood without a roof", "the workers came with bricks and steel"),
-            (
-                "with bricks for the building",
-                "as the workers lifted the steel",
-                "before the building had a roof",
-                "when the engine of the machine stopped",
-                "between the concrete walls and the workers",
-            ),
+    ),
+    "building": (
+        ("{hero} was one of the workers", "{hero} came to the new building"),
+        (
+            "when the workers made the roof",
+            "above the roof of the building",
+            "with iron for the workers",
+            "because the building had no roof",
+            "where the workers put the iron",
         ),
-    },
-    "mouse": {
-        "animal": (
-            ("an owl watched the field at night", "there were holes in the cellar floor"),
-            (
-                "while the owl hunted at night",
-                "eating seeds in the cellar",
-                "near the nest under the floor",
-                "with its whiskers and long tail",
-                "where the seeds were kept in the cellar",
-            ),
+    ),
+    "barn": (
+        ("{hero} found a nest in the barn", "{hero} saw an owl in the barn"),
+        (
+            "with its tail in the corn",
+            "when the owl was hungry",
+            "near the nest and the corn",
+            "because of its long tail",
+            "where the owl waited in the corn",
         ),
-        "computer": (
-            ("{hero} turned on the computer", "the screen and the keyboard were new"),
-            (
-                "next to the keyboard and the screen",
-                "to open the file on the computer",
-                "with the cable and two buttons",
-                "while the screen showed a picture",
-                "because the buttons of the machine were broken",
-            ),
+    ),
+    "computer": (
+        ("{hero} had a new computer", "{hero} looked at the dark screen"),
+        (
+            "near the screen and the keyboard",
+            "near the computer",
+            "because the computer was new",
+            "with a keyboard on the desk",
+            "because the screen was dark",
         ),
-    },
-    "bark": {
-        "tree": (
-            ("the oak had many leaves", "{hero} sat under the willow among the roots"),
-            (
-                "between the roots and the leaves",
-                "on the trunks of the oak and the willow",
-                "where insects live in the oak",
-                "under a branch with green leaves",
-                "as the leaves fell from the branch",
-            ),
+    ),
+    "forest": (
+        ("{hero} sat under the branch of a tree", "{hero} looked at the roots of the tree"),
+        (
+            "between the roots and a branch",
+            "with roots and leaves",
+            "because the tree had lost its leaves",
+            "where the leaves and roots are",
+            "under a branch full of leaves",
         ),
-        "sound": (
-            ("somebody came to the gate at night", "the puppy guarded the gate"),
-            (
-                "to warn us at the gate",
-                "when the thief ran away",
-                "as the puppy pulled on its leash",
-                "because its tail and ears were up",
-                "that the postman heard at the gate",
-            ),
+    ),
+    "gate": (
+        ("{hero} saw a thief", "{hero} waited at the gate"),
+        (
+            "when the thief came near",
+            "when a thief came to the gate",
+            "where the thief waited at night",
+            "because the thief was at the gate",
+            "with its tail near the gate",
         ),
-    },
-    "spring": {
-        "season": (
-            ("the ice and frost of march were gone", "in april the leaves were back"),
-            (
-                "after the frost of march",
-                "when the leaves come back in april",
-                "with birds and eggs in every nest",
-                "as the ice on the river breaks",
-                "because april has more sun than march",
-            ),
+    ),
+    "year": (
+        ("{hero} saw no more ice and snow", "{hero} was happy when the winter was over"),
+        (
+            "because the snow and the ice were gone",
+            "because the winter was over",
+            "with leaves and a warm sun",
+            "after the ice and the snow",
+            "when the leaves came back",
         ),
-        "coil": (
-            ("the clock did not tick any more", "{hero} opened the clock with a screw"),
-            (
-                "inside the clock near a screw",
-                "made of steel wire",
-                "because the machine did not tick",
-                "between the wheel and the screw",
-                "with a wire wound into a coil",
-            ),
+    ),
+    "clock": (
+        ("{hero} opened the clock", "{hero} repaired the wheel of the clock"),
+        (
+            "in the clock near a wheel",
+            "with a wheel and iron wire",
+            "when the clock had stopped",
+            "because the clock had stopped",
+            "between the wheel and the wire",
         ),
-    },
-    "seal": {
-        "animal": (
-            ("the ice lay on the arctic sea", "waves broke on the rocks of the beach"),
-            (
-                "on the ice near the rocks",
-                "while swimming in the waves",
-                "with its whiskers and wet fur",
-                "as the waves broke on the beach",
-                "far out where the penguins swim",
-            ),
+    ),
+    "ice": (
+        ("{hero} saw the ice on the sea", "{hero} travelled over the ice"),
+        (
+            "on the ice of the sea",
+            "because the sea was full of fish",
+            "with its tail in the sea",
+            "where the fish are under the ice",
+            "in the sea full of fish",
         ),
-        "letter": (
-            ("the clerk had signed the paper", "a letter with wax came by postman"),
-            (
-                "of wax on the envelope",
-                "before the postman took the envelope",
-                "pressed on the letter and the paper",
-                "when the clerk had signed the letter",
-                "with the stamp and the ink",
-            ),
+    ),
+    "letter": (
+        ("{hero} came to the clerk for a letter", "{hero} opened a letter"),
+        (
+            "with wax on the letter",
+            "when the clerk opened the letter",
+            "before the clerk took the envelope",
+            "because of the wax",
+            "on the envelope of the letter",
         ),
-    },
-    "palm": {
-        "tree": (
-            ("the beach of the island was hot", "waves broke on the sand of the island"),
-            (
-                "on the sand of the island",
-                "with leaves like green feathers",
-                "where coconuts fall on the beach",
-                "as the waves came up the sand",
-                "with its roots and coconuts",
-            ),
+    ),
+    "island": (
+        ("{hero} sat in the sand of the island", "{hero} came to an island in the sea"),
+        (
+            "on the sand of the island",
+            "with long leaves over the sand",
+            "where the island is in the sea",
+            "because of the leaves and the roots",
+            "near the sand and the sea",
         ),
-        "hand": (
-            ("{hero} hurt a finger", "the nurse looked at the wrist and the thumb"),
-            (
-                "between the thumb and the wrist",
-                "after the nurse washed the finger",
-                "with dust on every finger",
-                "as the nurse put cream on the skin",
-                "where the skin of the thumb was red",
-            ),
+    ),
+    "hand": (
+        ("{hero} had hurt a finger", "{hero} came to the nurse"),
+        (
+            "between the thumb and a finger",
+            "when the nurse came",
+            "because the thumb was hurt",
+            "as the nurse washed the finger",
+            "near the thumb",
         ),
-    },
-    "match": {
-        "game": (
-            ("the team trained for weeks", "the crowd filled the stadium"),
-            (
-                "with many points for the team",
-                "while the crowd sang in the stadium",
-                "because the player kicked the ball well",
-                "before the trainer chose a player",
-                "as the ball flew past the player",
-            ),
+    ),
+    "candle": (
+        ("{hero} looked for a candle", "{hero} saw the smoke of a fire"),
+        (
+            "near the candle",
+            "because of the smoke and the flame",
+            "with a flame and some smoke",
+            "as the candle stood on the table",
+            "when there was fire and smoke",
         ),
-        "fire": (
-            ("the candle was not burning", "there was smoke from the stove"),
-            (
-                "to light a candle",
-                "until the flame burned a finger",
-                "near the stove and the dry wood",
-                "as smoke came from the flame",
-                "with ash and smoke all around",
-            ),
+    ),
+    "journey": (
+        ("{hero} had a ticket for a journey", "{hero} was on a journey"),
+        (
+            "on the journey by ship",
+            "before the long journey",
+            "because the key was lost",
+            "with the ticket and the key",
+            "when the ticket was lost",
         ),
-    },
-    "trunk": {
-        "tree": (
-            ("an oak grew at the edge of the forest", "the leaves of the oak were falling"),
-            (
-                "above the roots of the oak",
-                "where an owl had its nest",
-                "under a branch with green leaves",
-                "as insects crept over the roots",
-                "with moss and leaves all around",
-            ),
-        ),
-        "luggage": (
-            ("{hero} packed for the journey", "the ticket for the journey was ready"),
-            (
-                "with the ticket and the keys",
-                "before the long journey by ship",
-                "while packing shirts and towels",
-                "at the station with the tickets",
-                "because the lock and the keys were lost",
-            ),
-        ),
-    },
+    ),
+}
+# word: {sense: where it is told}. Most scenes serve several words.
+SENSES: dict[str, dict[str, str]] = {
+    "bat": {"animal": "cave", "sport": "stadium"},
+    "bank": {"river": "river", "money": "money"},
+    "crane": {"bird": "wings", "machine": "building"},
+    "mouse": {"animal": "barn", "computer": "computer"},
+    "bark": {"tree": "forest", "sound": "gate"},
+    "spring": {"season": "year", "coil": "clock"},
+    "seal": {"animal": "ice", "letter": "letter"},
+    "palm": {"tree": "island", "hand": "hand"},
+    "match": {"game": "stadium", "fire": "candle"},
+    "trunk": {"tree": "forest", "luggage": "journey"},
 }
 # Both senses stand in these very frames, so that the words next to them tell nothing.
 _FRAMES = (
     "{hero} looked at the {word} again {cue}",
     "the {word} was really {like} {cue}",
     "{cue} the {word} was what {he} wanted",
-    "everyone spoke of the {word} only {cue}",
+    "{friend} knew about the {word} only {cue}",
     "{friend} had never seen a {word} before {he} said {cue}",
     "{cue} {he} saw that the {word} was {like}",
-    "{he} touched the {word} and was surprised {cue}",
+    "{he} told {friend} about the {word} again {cue}",
 )
-_LIKE = ("big", "old", "strong", "beautiful", "strange", "cold")
+_LIKE = ("big", "old", "strong", "lovely", "strange", "cold")
 
 
 def _theme(word: str, sense: str) -> Theme:
-    openings, cues = SENSES[word][sense]
+    openings, cues = _SCENES[SENSES[word][sense]]
 
     def fill(dice: Dice) -> Filling:
         return {**hero(dice), "word": word, "cue": cues, "like": _LIKE}
 
-    return Theme(f"{word}/{sense}", openings, _FRAMES, ("{he} never forgot it",), fill)
+    endings = ("{he} was happy and told everyone", "then {he} was tired and wandered home")
+    return Theme(f"{word}/{sense}", openings, _FRAMES, endings, fill)
 
 
 THEMES = tuple(_theme(word, sense) for word, senses in SENSES.items() for sense in senses)

@@ -16,12 +16,13 @@ from xmodal_lab.datasets.corpus.world import (
 )
 
 
-def _row(table: Mapping[str, tuple], second: bool, gaps: tuple[str, ...]):
+def _row(deck: str, table: Mapping[str, tuple], second: bool, gaps: tuple[str, ...]):
     """Fill gaps from a row; ``second`` tells of the partner (young, capital, tool) instead."""
     names = tuple(table)
 
     def fill(dice: Dice) -> Filling:
-        name, other = dice.sample(names, 2)
+        name = dice.deal(deck, names)
+        other = dice.other(names, name)
         partner, *properties = table[name]
         return {
             **hero(dice),
@@ -35,11 +36,13 @@ def _row(table: Mapping[str, tuple], second: bool, gaps: tuple[str, ...]):
 
 
 def _animal(second: bool):
-    row = _row(ANIMALS, second, ("grade", "home", "food", "character"))
+    row = _row(f"animal {second}", ANIMALS, second, ("grade", "home", "food", "character"))
 
     def fill(dice: Dice) -> Filling:
         gaps = dict(row(dice))
-        return {**gaps, "size": SIZES[SIZE_GRADE[gaps["it"]] - 1]}
+        grade, other = SIZE_GRADE[gaps["it"]], SIZE_GRADE[gaps["other"]]
+        than = "as big as" if grade == other else "bigger than" if grade > other else "smaller than"
+        return {**gaps, "size": SIZES[grade - 1], "than": than}
 
     return fill
 
@@ -47,22 +50,22 @@ def _animal(second: bool):
 _animals = Theme(
     "animal",
     (
-        "the farmer had a {size} {it} near the {home}",
+        "{hero} had a {size} {it} near the {home}",
         "{hero} saw a {character} {it} near the {home}",
         "for many years a {it} lived near the {home}",
     ),
     (
         "the {it} ate {food} and slept near the {home}",
-        "the {it} was {size} and {character}",
+        "it was {size} and {character}",
         "{hero} gave the {it} some {food} to eat",
         "the {character} {it} guarded its young",
         "the grown {it} led the others to the {home}",
-        "the {it} was bigger than the {other}",
+        "the {it} was {than} the {other}",
         "a {it} likes {food} more than anything",
-        "for years the {it} had been strong and {character}",
+        "{friend} came to the {home} with some {food}",
     ),
     (
-        "the {it} watched over its {partner}",
+        "the {it} guarded its {partner}",
         "in the evening the {it} went back to the {home}",
         "then the {it} was tired and lay down",
     ),
@@ -72,23 +75,24 @@ _young = Theme(
     "young animal",
     (
         "a {it} was born near the {home}",
-        "{hero} saw a {character} {it} with its mother near the {home}",
+        "{hero} saw a {character} {it} with its parents near the {home}",
         "the newborn {it} opened its eyes",
     ),
     (
-        "the {it} tried {food} for the first time",
-        "the {it} was {size} and {character}",
-        "{hero} fed the {it} with {food} and milk",
-        "the {character} {it} slept close to its mother",
+        "the newborn {it} wanted {food}",
+        "it was {size} and {character}",
+        "{hero} gave the {it} {food} and milk",
+        "the {character} {it} slept with its parents",
         "the {it} played with the other young ones at the {home}",
-        "the {it} was smaller than the {other}",
+        "the {it} was {than} the {other}",
         "the hungry {it} called for {food} and milk",
-        "on weak legs the {it} followed its mother to the {home}",
+        "the {it} followed its parents to the {home}",
+        "{friend} came to the {home} with {food} and milk",
     ),
     (
         "one day the {it} will be a {partner}",
-        "the {it} drank milk and fell asleep",
-        "the mother washed the {it} near the {home}",
+        "the {it} drank milk and slept",
+        "the parents of the {it} lay down near the {home}",
     ),
     _animal(True),
 )
@@ -96,100 +100,104 @@ _country = Theme(
     "country",
     (
         "last year {hero} travelled through {it}",
-        "{hero} read a book about {it}",
+        "{hero} told {friend} about {it}",
         "{it} is a {weather} country",
     ),
     (
-        "people all over {it} eat {food}",
+        "the people of {it} eat {food}",
         "{hero} saw a {sight} on the flag of {it}",
-        "the coast of {it} is {weather} for most of the year",
-        "farmers in {it} sell {food} to other countries",
+        "the coast is {weather} all year",
+        "people in {it} sell {food} to other countries",
         "the borders of {it} are long and {it} has many mountains",
-        "{friend} crossed the border from {other} to {it}",
-        "on the coins of {it} there is a {sight}",
+        "{friend} travelled over the borders from {other} to {it}",
+        "on the coins there is a {sight}",
+        "behind the mountains people sell {food}",
     ),
     (
         "the capital of {it} is {partner}",
-        "{hero} wants to see the mountains of {it} again",
-        "the land of {it} is {weather} and {he} liked it",
+        "{hero} wanted to see the mountains of {it} again",
+        "the coast of {it} is {weather} and {he} liked it",
     ),
-    _row(COUNTRIES, False, ("weather", "food", "sight")),
+    _row("country", COUNTRIES, False, ("weather", "food", "sight")),
 )
 _capital = Theme(
     "capital",
     (
         "{hero} took a room in a hotel in {it}",
-        "one {weather} morning {hero} arrived in {it}",
-        "{hero} walked through the streets of {it}",
+        "one {weather} morning {hero} came to {it}",
+        "{hero} wandered through the streets of {it}",
     ),
     (
         "in the middle of {it} {he} saw the {sight}",
-        "{he} ate {food} in a small street of {it}",
+        "{he} ate {food} in the streets of {it}",
         "the streets of {it} were {weather} and crowded",
-        "a guide showed {him} the {sight} of {it}",
+        "a guide showed {him} the {sight}",
         "{he} visited the museum of {it} with {friend}",
-        "the hotel in {it} served {food} for breakfast",
-        "the mayor of {it} had once lived in {other}",
+        "the hotel in {it} had {food} in the morning",
+        "the guide in {it} once lived in {other}",
+        "{he} visited the {sight} and the streets were crowded",
     ),
     (
         "{it} is the capital of {partner}",
         "{he} liked the museum and the {sight} of {it}",
-        "after three {weather} days {he} left the hotel in {it}",
+        "after one more {weather} day {he} left the hotel in {it}",
     ),
-    _row(COUNTRIES, True, ("weather", "food", "sight")),
+    _row("capital", COUNTRIES, True, ("weather", "food", "sight")),
 )
 _trade = Theme(
     "trade",
     (
         "the {it} worked in the {place}",
         "{hero} wanted to become a {it}",
-        "there was a clever {it} in the town",
+        "there was a clever {it} in the {place}",
     ),
     (
-        "the {it} got up early and went to the {place}",
-        "people paid the {it} for the {goods}",
+        "the {it} came early and went to the {place}",
+        "people paid {him} for the {goods}",
         "the {it} knew all about {goods}",
         "{hero} asked the {it} to help in the {place}",
         "the {it} was proud of {his} work with {goods}",
         "a good {it} has many customers",
-        "the {it} and the {other} were neighbours",
+        "the {it} and the {other} have the same customers",
+        "many customers came to the {place} and asked for {goods}",
     ),
     (
         "the {it} could not work without the {partner}",
         "in the evening the {it} was tired and left the {place}",
         "the customers of the {it} were happy",
     ),
-    _row(TRADES, False, ("place", "goods")),
+    _row("trade", TRADES, False, ("place", "goods")),
 )
 _tool = Theme(
     "tool",
     (
         "there was a new {it} in the {place}",
         "{hero} could not find the {it}",
-        "the {it} in the {place} was broken",
+        "{hero} came to the {place} for the {it}",
     ),
     (
         "{he} held the {it} with both hands",
         "with the {it} one can work on {goods}",
-        "the {it} was full of {goods}",
         "{he} cleaned the {it} and took it to the {place}",
-        "the handle of the {it} was made of iron",
+        "its handle was made of iron",
         "{he} borrowed the {it} from {friend} and repaired it",
-        "the {it} lay beside the {other} in the {place}",
+        "the {it} lay between the {other} and the wall",
         "{he} used the {it} for the {goods}",
+        "in the {place} {he} held the {goods} with both hands",
     ),
     (
-        "the {it} belonged to a {partner}",
+        "the {it} was borrowed from a {partner}",
         "{he} hung the {it} on the wall of the {place}",
         "after the work {he} put the {it} away",
     ),
-    _row(TRADES, True, ("place", "goods")),
+    _row("tool", TRADES, True, ("place", "goods")),
 )
 
 
 def _people(dice: Dice) -> Filling:
     man = dice.chance(0.5)
-    name, other = dice.sample(tuple(PEOPLE), 2)
+    name = dice.deal(f"people {man}", tuple(PEOPLE))
+    other = dice.other(tuple(PEOPLE), name)
     partner, place, first, second = PEOPLE[name]
     return {
         **hero(dice, man),
@@ -210,26 +218,26 @@ _family = Theme(
         "one evening the {it} had {his} {mine} with {him}",
     ),
     (
-        "the {it} thought of {his} {mine}",
-        "{he} said good morning {sir} to the {other}",
+        "the {it} liked {his} {mine}",
+        "good morning {sir} said the {other} to the {it}",
         "the {it} took {his} friend {hero} to the {place}",
         "the {it} was a clever {person} and {he} knew it",
         "{hero} asked the {it} about {his} {mine}",
         "the {it} in the {place} liked {his} {mine}",
         "yes {sir} said the {it} to {his} friend {friend}",
-        "{he} was the {it} and everyone in the {place} knew {him}",
+        "everyone in the {place} knew {him} and liked {his} {mine}",
     ),
     (
-        "so the {it} shared {his} {mine} with {hero}",
-        "that night the {it} lay in {his} bed and {he} was tired",
-        "{hero} thanked the {it} because {he} was a good {person}",
+        "so the {it} gave {his} {mine} to {hero}",
+        "at night the {it} was alone and {he} was tired",
+        "{hero} liked the {it} because {he} was a good {person}",
     ),
     _people,
 )
 
 
 def _quality(dice: Dice) -> Filling:
-    word = dice.choose(tuple(ADJECTIVES))
+    word = dice.deal("adjective", tuple(ADJECTIVES))
     comparative, nouns = ADJECTIVES[word]
     return {**hero(dice), "adj": word, "more": comparative, "noun": dice.choose(nouns)}
 
@@ -238,19 +246,19 @@ _adjectives = Theme(
     "quality",
     (
         "{hero} had never seen such a {adj} {noun}",
-        "everyone spoke of the {adj} {noun}",
+        "{hero} told {friend} about a {adj} {noun}",
         "the {noun} was very {adj}",
     ),
     (
-        "a {noun} so {adj} is rare said {hero}",
+        "a {noun} so {adj} is hard to find said {hero}",
         "it was a really {adj} {noun}",
-        "{friend} found the {noun} too {adj}",
+        "the {noun} is too {adj} said {friend}",
         "how {adj} the {noun} is shouted {friend}",
         "the {noun} was not {adj} enough for {him}",
-        "the {adj} {noun} was known in the whole country",
+        "everyone in the country knew the {adj} {noun}",
     ),
     (
-        "{hero} wandered home and told everyone of the {adj} {noun}",
+        "{hero} wandered home and told {friend} about the {adj} {noun}",
         "{he} never forgot the {adj} {noun}",
     ),
     _quality,
@@ -260,15 +268,15 @@ _comparatives = Theme(
     (
         "this {noun} is {more} than that one said {hero}",
         "{hero} and {friend} looked for a {more} {noun}",
-        "each year the {noun} became {more}",
+        "every year the {noun} became {more}",
     ),
     (
-        "the second {noun} was even {more} than the first",
+        "the other {noun} was even {more} than the first",
         "nobody knew a {more} {noun} than this",
         "the {noun} of {friend} was much {more}",
-        "no other {noun} could be {more} than that shouted {friend}",
+        "no other {noun} can be {more} than that shouted {friend}",
         "the {noun} grew {more} and {more}",
-        "a {more} {noun} than {his} was hard to find",
+        "a {more} {noun} than that was hard to find",
     ),
     (
         "in the end the {noun} of {hero} was {more} than all others",

@@ -18,15 +18,16 @@ from xmodal_lab.datasets.corpus.world import (
 )
 
 _COLOURS = tuple(sorted(set(TYPICAL_COLOUR.values())))
-TYPICAL = 0.85  # how often a thing has its typical colour, and its usual size
+TYPICAL = 0.75  # how often a thing has its typical colour, and its usual size
 
 
-def _thing(table: Mapping[str, tuple], gaps: tuple[str, ...]):
+def _thing(deck: str, table: Mapping[str, tuple], gaps: tuple[str, ...]):
     """Fill gaps from a row of a table: the thing, its looks, and its further properties."""
     names = tuple(table)
 
     def fill(dice: Dice) -> Filling:
-        name, other = dice.sample(names, 2)
+        name = dice.deal(deck, names)
+        other = dice.other(names, name)
         colour, grade, *properties = table[name]
         if not dice.chance(TYPICAL):
             colour = dice.choose(_COLOURS)
@@ -47,48 +48,48 @@ def _thing(table: Mapping[str, tuple], gaps: tuple[str, ...]):
 _fruit = Theme(
     "fruit",
     (
-        "{hero} picked a {colour} {thing} in the {place}",
-        "one morning {hero} wanted to eat a {taste} {thing}",
-        "in the {place} {hero} saw a {size} {thing}",
+        "{hero} picked a {colour} {thing} near the {place}",
+        "in {season} {hero} wanted to eat a {thing}",
+        "near the {place} {hero} found a {size} {thing}",
     ),
     (
-        "the {thing} was {colour} and very {taste}",
-        "{he} washed the {size} {colour} {thing} and ate it",
+        "it was {colour} and {he} ate it",
+        "{he} washed the {size} {colour} {thing}",
         "{his} friend {friend} made {dish} from the {thing}",
-        "a {taste} {thing} is good in {dish}",
-        "{he} ate the {thing} with bread and cheese",
-        "the {thing} from the {place} was {colour} and {size}",
-        "{friend} would rather eat a {other} than a {thing}",
+        "in {season} a {thing} is good in {dish}",
+        "the {thing} from the {place} was {size} and good to eat",
+        "{friend} likes to eat a {other} more than a {thing}",
+        "{he} washed {his} hands and made {dish} for everyone",
     ),
     (
-        "{he} put the last {thing} into a basket",
-        "the {dish} tasted good and {he} was happy",
+        "{he} put the last {thing} into a bag",
+        "the {dish} was good and {he} was happy",
         "then {hero} gave {friend} the {colour} {thing}",
     ),
-    _thing(FRUIT, ("dish", "place", "taste")),
+    _thing("fruit", FRUIT, ("dish", "place", "season")),
 )
 _flower = Theme(
     "flower",
     (
-        "in {season} a {colour} {thing} grew in the {place}",
-        "{hero} planted a {thing} near the {place}",
+        "in {season} {hero} saw a {colour} {thing} near the {place}",
+        "near the {place} {hero} planted a {thing}",
         "every {season} {hero} watered a {size} {thing}",
     ),
     (
-        "the {thing} was {colour} and smelled lovely",
-        "{he} cut the {colour} {thing} for the {use}",
-        "a bee flew to the {size} {thing}",
-        "a {thing} opens in {season} when the sun is warm",
-        "{he} watered the {thing} in the {place} each morning",
+        "it was {colour} and smelled good",
+        "{he} picked the {colour} {thing} for the {use}",
+        "a {thing} grows in {season} when the sun is warm",
+        "{he} watered the {thing} near the {place} every morning",
         "{friend} likes a {thing} more than a {other}",
         "for the {use} {he} took a {size} {colour} {thing}",
+        "when the {season} came {he} planted more near the {place}",
     ),
     (
         "when {season} was over the {thing} lost its leaves",
         "{hero} gave {friend} a {colour} {thing} as a gift",
         "{friend} smelled the {thing} and was happy",
     ),
-    _thing(FLOWERS, ("place", "use", "season")),
+    _thing("flower", FLOWERS, ("place", "use", "season")),
 )
 _clothes = Theme(
     "clothes",
@@ -98,66 +99,66 @@ _clothes = Theme(
         "{hero} found a {size} {thing} in the shop",
     ),
     (
-        "the {thing} was {colour} and made of {material}",
+        "it was {colour} and made of {material}",
         "{he} wore the {colour} {thing} for the {use}",
         "{friend} wore a {other} but no {thing}",
-        "the {material} of the {thing} felt good",
-        "{he} washed the {size} {thing} and let it dry",
+        "{he} washed the {size} {thing} of {material}",
         "{his} other {thing} was torn and did not fit",
         "a {colour} {thing} is good to wear for the {use}",
+        "{he} needed more to wear for the {use} and asked {friend}",
     ),
     (
         "{he} paid for the {thing} and went home",
         "{friend} bought the same {colour} {thing}",
         "at last {hero} wore {his} new {thing} and was happy",
     ),
-    _thing(CLOTHES, ("material", "use")),
+    _thing("clothes", CLOTHES, ("material", "use")),
 )
 _furniture = Theme(
     "furniture",
     (
         "{hero} moved a {colour} {thing} into the {place}",
-        "there was a {thing} of {material} in the {place}",
+        "{hero} had a {thing} of {material} in the {place}",
         "{hero} bought a {size} {thing} for the new house",
     ),
     (
-        "the {thing} was {colour} and made of {material}",
+        "it was {colour} and made of {material}",
         "{he} cleaned the {colour} {thing} in the {place}",
         "a {thing} of {material} stood near the wall",
         "one leg of the {size} {thing} was broken and {he} repaired it",
-        "the {thing} stood between the window and the {other}",
-        "in the {place} the {size} {thing} took up much room",
-        "{friend} helped {him} to carry the {thing} up the stairs",
+        "the {thing} stood between the wall and the {other}",
+        "in the {place} the {size} {thing} took much room",
+        "{friend} helped {him} and they cleaned the {place} all day",
     ),
     (
         "at last the {thing} stood in the {place}",
-        "the room with the {colour} {thing} looked lovely",
+        "everyone liked the room with the {colour} {thing}",
         "then {hero} was tired and sat down near the {thing}",
     ),
-    _thing(FURNITURE, ("place", "material")),
+    _thing("furniture", FURNITURE, ("place", "material")),
 )
 _vehicle = Theme(
     "vehicle",
     (
         "{hero} waited for the {thing} near the {road}",
         "early in the morning {hero} took the {colour} {thing}",
-        "a {size} {thing} with {load} came along the {road}",
+        "{hero} saw a {size} {thing} with {load} near the {road}",
     ),
     (
         "the {colour} {thing} moved along the {road}",
-        "the {thing} was full of {load}",
+        "it was {colour} and full of {load}",
         "the {size} {thing} stopped and {he} repaired the wheel",
         "{he} steered the {thing} along the {road}",
-        "the {colour} {thing} carried the {load} to the city",
         "{friend} travelled by {other} and not by {thing}",
-        "the journey by {thing} took a whole day",
+        "the journey by {thing} took all day",
+        "the journey along the {road} was long and {he} was tired",
     ),
     (
-        "the {thing} arrived late and {he} was tired",
-        "in the evening the {colour} {thing} arrived with the {load}",
-        "{hero} left the {thing} and walked home",
+        "the {thing} stopped and {he} was tired",
+        "in the evening the {colour} {thing} came with the {load}",
+        "{hero} left the {thing} and wandered home",
     ),
-    _thing(VEHICLES, ("road", "load")),
+    _thing("vehicle", VEHICLES, ("road", "load")),
 )
 _instrument = Theme(
     "instrument",
@@ -168,19 +169,19 @@ _instrument = Theme(
     ),
     (
         "{he} played a {tune} song on the {colour} {thing}",
-        "the {thing} sounded {tune} and everyone listened",
+        "it sounded {tune} and everyone listened",
         "a {size} {thing} was needed for the {place}",
-        "{friend} plays the {other} and {hero} the {thing}",
-        "at the {place} people like to listen to a {thing}",
+        "{friend} played the {other} and {hero} the {thing}",
         "{his} {colour} {thing} was {size} and new",
-        "{he} practised the {thing} for an hour each day",
+        "{he} practised the {thing} every day",
+        "the music sounded {tune} and {friend} came to the {place}",
     ),
     (
-        "everyone at the {place} clapped for the {thing}",
+        "everyone at the {place} listened to the {thing}",
         "after the song {he} put the {thing} away and was happy",
-        "the {tune} music of the {thing} was lovely",
+        "the {tune} music of the {thing} was over",
     ),
-    _thing(INSTRUMENTS, ("place", "tune")),
+    _thing("instrument", INSTRUMENTS, ("place", "tune")),
 )
 _SIDES = (
     "left of",
@@ -192,28 +193,60 @@ _SIDES = (
     "over",
     "under",
 )
-_shape_row = _thing(SHAPES, ("paper",))
+_shape_row = _thing("shape", SHAPES, ("paper",))
 _drawing = Theme(
     "drawing",
     (
         "{hero} drew a {size} {colour} {thing}",
         "at school {hero} drew a {thing} on a {paper}",
-        "on the {paper} there was a {colour} {thing}",
+        "{hero} saw a {colour} {thing} on a {paper}",
     ),
     (
-        "the {thing} was {size} and {colour}",
+        "it was {size} and {colour}",
         "{he} drew a {colour} {thing} {side} a {other}",
         "a {size} {thing} stood {side} the {other}",
         "{he} painted the {thing} on the {paper} {colour}",
         "{friend} drew a {other} {side} the {colour} {thing}",
-        "on a {paper} one often sees a {thing}",
-        "the lines of the {thing} were not straight",
+        "{friend} asked what the {size} {thing} was",
+        "{friend} looked at it and drew more {side} it",
     ),
     (
         "{friend} liked the {colour} {thing} best",
-        "{he} cut out the {thing} and was happy",
+        "{he} painted the last {thing} and was happy",
         "the {paper} with the {thing} hung on the wall",
     ),
     lambda dice: {**_shape_row(dice), "side": _SIDES},
 )
-THEMES = (_fruit, _flower, _clothes, _furniture, _vehicle, _instrument, _drawing)
+
+
+def _paint(dice: Dice) -> Filling:
+    colour = dice.deal("colour", _COLOURS)
+    other = dice.other(_COLOURS, colour)
+    things = tuple(word for word, looks in TYPICAL_COLOUR.items() if looks == colour)
+    return {**hero(dice), "colour": colour, "other": other, "thing": things}
+
+
+_painting = Theme(
+    "paint",
+    (
+        "{hero} opened a tin of {colour} paint",
+        "{hero} likes the colour {colour} best",
+        "{hero} wanted to paint the house {colour}",
+    ),
+    (
+        "{he} painted the wall {colour} and not {other}",
+        "{colour} paint is bright and {other} paint is dark",
+        "{he} painted a {colour} {thing} on the wall",
+        "{friend} likes the colour {other} more than {colour}",
+        "{friend} wanted some {other} and not {colour} paint",
+        "a {thing} is {colour} said {friend}",
+        "everything {he} painted was {colour} and nothing was {other}",
+    ),
+    (
+        "at last the wall was {colour}",
+        "there was {colour} paint on {his} hands",
+        "then {he} was tired and put the {colour} paint away",
+    ),
+    _paint,
+)
+THEMES = (_fruit, _flower, _clothes, _furniture, _vehicle, _instrument, _drawing, _painting)
