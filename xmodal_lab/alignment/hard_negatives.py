@@ -65,10 +65,10 @@ def _quiz(
 def _three_axes(foils: Tensor | None, rows: Tensor, name: str) -> Tensor | None:
     if foils is None:
         return None
-    foils = foils[:, None] if foils.ndim == 2 else foils
-    if foils.ndim != 3 or foils.shape[::2] != rows.shape:
+    three = foils[:, None] if foils.ndim == 2 else foils
+    if three.ndim != 3 or three.shape[::2] != rows.shape:
         raise ValueError(
             f"expected {name} of shape (batch, dim) or (batch, foils, dim) with batch, dim = "
             f"{tuple(rows.shape)}, got {tuple(foils.shape)}"
         )
-    return foils
+    return three

@@ -19,7 +19,7 @@ CLOSEST = 1e-6
 
 
 def pair_loss(
-    a: Float[Tensor, "batch dim"], b: Float[Tensor, "batch dim"], margin: float = 1.0
+    a: Float[Tensor, "batch dim"], b: Float[Tensor, "batch dim"], margin: Tensor | float = 1.0
 ) -> Float[Tensor, ""]:
     """Pairs are drawn together, everything else is pushed to a distance of at least the margin.
 
@@ -55,7 +55,7 @@ def pair_loss(
 def triplet_loss(
     a: Float[Tensor, "batch dim"],
     b: Float[Tensor, "batch dim"],
-    margin: float = 0.2,
+    margin: Tensor | float = 0.2,
     mining: str = "hard",
     dice: torch.Generator | None = None,
 ) -> Float[Tensor, ""]:
@@ -101,7 +101,7 @@ def triplet_loss(
 
 def _one_way(
     s: Float[Tensor, "batch batch"],
-    margin: float,
+    margin: Tensor | float,
     mining: str,
     steps: Int64[Tensor, " batch"] | None,
 ) -> Float[Tensor, ""]:
@@ -129,11 +129,11 @@ def _random_steps(
     return torch.randint(1, batch, (batch,), generator=dice).to(device)
 
 
-def _check_margin(margin: float) -> None:
+def _check_margin(margin: Tensor | float) -> None:
     if isinstance(margin, Tensor) and margin.requires_grad:
         raise ValueError(
             "the margin has a gradient: learned, it would shrink until nothing violates it. Give a "
             "number; in a training, for instance lambda e, _: pair_loss(e['text'], e['image'], 1.0)"
         )
     if not margin > 0 or margin == float("inf"):
-        raise ValueError(f"the margin must be a number above 0, got {margin}")
+        raise ValueError(f"the margin must be a number above 0, got {float(margin)}")
