@@ -39,7 +39,7 @@ _SCENES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "money": (
         ("{hero} had no money", "{hero} came to the clerk with some coins"),
         (
-            "to get some money",
+            "when the money was lost",
             "because the clerk had the coins",
             "when the clerk had left",
             "with money and coins",
@@ -77,13 +77,13 @@ _SCENES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "computer": (
-        ("{hero} had a new computer", "{hero} looked at the dark screen"),
+        ("{hero} had a new computer", "{hero} cleaned the screen of the computer"),
         (
             "near the screen and the keyboard",
             "near the computer",
             "because the computer was new",
             "with a keyboard on the desk",
-            "because the screen was dark",
+            "because the screen was broken",
         ),
     ),
     "forest": (
@@ -111,7 +111,7 @@ _SCENES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             "because the snow and the ice were gone",
             "because the winter was over",
-            "with leaves and a warm sun",
+            "with leaves and much sun",
             "after the ice and the snow",
             "when the leaves came back",
         ),

@@ -59,7 +59,7 @@ class Corpus:
     stories: tuple[Story, ...]
     occurrences: tuple[Occurrence, ...]
 
-    @cached_property
+    @property
     def sentences(self) -> list[tuple[str, ...]]:
         """All sentences, in order."""
         return [sentence for story in self.stories for sentence in story.sentences]

@@ -78,7 +78,7 @@ _flower = Theme(
     (
         "it was {colour} and smelled good",
         "{he} picked the {colour} {thing} for the {use}",
-        "a {thing} grows in {season} when the sun is warm",
+        "a {thing} grows best in {season} sun",
         "{he} watered the {thing} near the {place} every morning",
         "{friend} likes a {thing} more than a {other}",
         "for the {use} {he} took a {size} {colour} {thing}",
@@ -235,7 +235,7 @@ _painting = Theme(
     ),
     (
         "{he} painted the wall {colour} and not {other}",
-        "{colour} paint is bright and {other} paint is dark",
+        "{friend} said that {colour} paint is not {other} paint",
         "{he} painted a {colour} {thing} on the wall",
         "{friend} likes the colour {other} more than {colour}",
         "{friend} wanted some {other} and not {colour} paint",

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from xmodal_lab.datasets.corpus.questions import Questions
+from xmodal_lab.datasets.corpus import Questions, load
 from xmodal_lab.encoders.text.vectors import WordVectors
 
 KEYS = ("synonyms", "categories", "analogies", "odd_one_out", "similarity")
@@ -19,7 +19,8 @@ def score(vectors: WordVectors, questions: Questions) -> dict[str, float]:
     whose nearest word that is no synonym is of the same category. analogies: share answered
     right by 3CosAdd, the three words of the question excluded. odd_one_out: share in which the
     word with the least cosine to the other three is the odd one. All these in per cent;
-    similarity: Spearman's ρ between cosines and the world's grades, −1 … 1.
+    similarity: Spearman's ρ between cosines and the world's grades, −1 … 1. Counts alone give a
+    little of it (a shuffled corpus up to 0.2): synonyms share their occurrences and are rare.
 
     Args:
         vectors: must hold every word asked for.
@@ -42,22 +43,31 @@ def score(vectors: WordVectors, questions: Questions) -> dict[str, float]:
     }
 
 
-def chance(vectors: WordVectors, questions: Questions) -> dict[str, float]:
+def chance(questions: Questions, vocabulary: int | None = None) -> dict[str, float]:
     """What vectors without any meaning would score: the exact expectation under random answers.
 
-    Depends on the vocabulary: the nearest word of all is one of ``len(vectors) - 1``.
+    Args:
+        questions: from ``datasets.corpus.questions``.
+        vocabulary: how many words have a vector, all of them possible answers; by default as
+            many as the default corpus has.
+
+    Raises:
+        ValueError: for a vocabulary smaller than the question with most words.
     """
-    others = len(vectors) - 1
-    sets = [words for words in questions.synonyms for _ in words]
+    words = len(load().words) if vocabulary is None else vocabulary
+    if words < 5:
+        raise ValueError(f"expected a vocabulary of at least 5 words, got {words}")
+    others = words - 1
+    sets = [same for same in questions.synonyms for _ in same]
     categories = [
-        (len(words) - len(set(questions.synonyms_of(word)) & set(words)))
-        / (len(vectors) - len(questions.synonyms_of(word)))
-        for words in questions.categories.values()
-        for word in words
+        (len(members) - len(set(questions.synonyms_of(word)) & set(members)))
+        / (words - len(questions.synonyms_of(word)))
+        for members in questions.categories.values()
+        for word in members
     ]
-    answers = [len(question.answers) / (len(vectors) - 3) for question in questions.analogies]
+    answers = [len(question.answers) / (words - 3) for question in questions.analogies]
     return {
-        "synonyms": 100 * sum((len(words) - 1) / others for words in sets) / len(sets),
+        "synonyms": 100 * sum((len(same) - 1) / others for same in sets) / len(sets),
         "categories": 100 * sum(categories) / len(categories),
         "analogies": 100 * sum(answers) / len(answers),
         "odd_one_out": 25.0,
