@@ -31,7 +31,7 @@ def test_sinkhorn_with_weights_equals_pot():
     cost = costs()
     a = torch.tensor([0.4, 0.1, 0.0, 0.3, 0.2]).double()
     b = torch.softmax(torch.randn(7).double(), 0)
-    found = sinkhorn(cost, 0.1, word_weights=a, region_weights=b, rounds=5000)
+    found = sinkhorn(cost, 0.1, word_weights=a, region_weights=b, rounds=5000, tolerance=1e-12)
     kept = [0, 1, 3, 4]
     wanted = ot.sinkhorn(
         a.numpy()[kept], b.numpy(), cost.numpy()[kept], 0.1, numItermax=5000, warn=False
@@ -41,7 +41,7 @@ def test_sinkhorn_with_weights_equals_pot():
 
 
 def test_every_share_is_kept():
-    plan = sinkhorn(costs(), 0.05)
+    plan = sinkhorn(costs(), 0.05, tolerance=1e-9)
     torch.testing.assert_close(plan.sum(0), torch.ones(7).double() / 7, atol=1e-12, rtol=0)
     torch.testing.assert_close(plan.sum(1), torch.ones(5).double() / 5, atol=1e-8, rtol=0)
     assert (plan >= 0).all()
@@ -49,11 +49,13 @@ def test_every_share_is_kept():
 
 def test_a_small_epsilon_finds_the_cheapest_plan():
     cost = costs(6, 6)
-    plan = sinkhorn(cost, 2e-3, rounds=20_000)
+    plan = sinkhorn(cost, 2e-3, rounds=20_000, tolerance=1e-9)
     torch.testing.assert_close(plan * 6, hard_assignment(-cost), atol=1e-3, rtol=0)
     uneven = costs(4, 7)
     exact = ot.emd(np.full(4, 1 / 4), np.full(7, 1 / 7), uneven.numpy())
-    np.testing.assert_allclose(sinkhorn(uneven, 2e-3, rounds=20_000).numpy(), exact, atol=1e-3)
+    np.testing.assert_allclose(
+        sinkhorn(uneven, 2e-3, rounds=20_000, tolerance=1e-9).numpy(), exact, atol=1e-3
+    )
 
 
 def test_a_large_epsilon_asks_nobody():
@@ -65,14 +67,32 @@ def test_a_small_epsilon_does_not_underflow_in_float32():
     assert plan.isfinite().all() and float(plan.sum()) == pytest.approx(1, abs=1e-4)
 
 
+def test_half_precision_is_computed_in_single():
+    plan = sinkhorn(costs().bfloat16(), 0.01)
+    assert plan.dtype == torch.bfloat16
+    wanted = sinkhorn(costs().bfloat16().float(), 0.01)
+    torch.testing.assert_close(plan.float(), wanted, atol=1e-3, rtol=0)
+
+
+def test_it_stops_when_the_tolerance_is_met():
+    plan = sinkhorn(costs(), 0.05, rounds=100_000, tolerance=1e-3)
+    assert 1e-6 < (plan.sum(1) - 1 / 5).abs().max() < 1e-3
+
+
 def test_a_common_cost_changes_nothing():
     cost = costs()
     moved = cost + torch.randn(5, 1).double() + torch.randn(1, 7).double()
-    torch.testing.assert_close(sinkhorn(moved, 0.1), sinkhorn(cost, 0.1), atol=1e-7, rtol=0)
-    torch.testing.assert_close(sinkhorn(cost.T, 0.1), sinkhorn(cost, 0.1).T, atol=1e-7, rtol=0)
+    torch.testing.assert_close(
+        sinkhorn(moved, 0.1, tolerance=0), sinkhorn(cost, 0.1, tolerance=0), atol=1e-7, rtol=0
+    )
+    torch.testing.assert_close(
+        sinkhorn(cost.T, 0.1, tolerance=0), sinkhorn(cost, 0.1, tolerance=0).T, atol=1e-7, rtol=0
+    )
 
 
-@pytest.mark.parametrize("assign", [lambda s, **m: sinkhorn(-s, 0.1, **m), softmax_assignment])
+@pytest.mark.parametrize(
+    "assign", [lambda s, **m: sinkhorn(-s, 0.1, tolerance=0, **m), softmax_assignment]
+)
 def test_padding_is_as_if_it_were_not_there(assign):
     tables = torch.stack([costs(5, 7), costs(5, 7, 1), costs(5, 7, 2)])
     sizes = [(5, 7), (2, 3), (1, 1)]

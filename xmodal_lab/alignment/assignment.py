@@ -52,7 +52,7 @@ def sinkhorn(
     word_weights: Float[Tensor, "*batch words"] | None = None,
     region_weights: Float[Tensor, "*batch regions"] | None = None,
     rounds: int = 1000,
-    tolerance: float = 1e-9,
+    tolerance: float = 1e-6,
 ) -> Float[Tensor, "*batch words regions"]:
     """Entropic optimal transport: the cheapest plan that gives every word and region its share.
 
@@ -71,7 +71,7 @@ def sinkhorn(
             what is not padding.
         rounds: at most so many turns. A few are enough to learn with; the gradient flows back
             through all of them.
-        tolerance: stop where no word's share is off by more.
+        tolerance: stop where no word's share is off by more; 0 for all rounds, without looking.
 
     Returns:
         The plan, adding up to 1. Regions' shares hold exactly, words' to the tolerance where
@@ -86,19 +86,22 @@ def sinkhorn(
     words, regions = _checked_masks(cost, word_mask, region_mask)
     if not epsilon > 0 or rounds < 1:
         raise ValueError(f"expected epsilon > 0 and rounds ≥ 1, got {epsilon} and {rounds}")
-    word_share = _checked_weights(word_weights, words, cost.dtype, "word_weights")
+    # Logarithms of a small ε run to the hundreds: half precision has no digits left for them.
+    precise = torch.promote_types(cost.dtype, torch.float32)
+    word_share = _checked_weights(word_weights, words, precise, "word_weights")
     log_a = word_share.log()
-    log_b = _checked_weights(region_weights, regions, cost.dtype, "region_weights").log()
-    affinity = -cost / epsilon
+    log_b = _checked_weights(region_weights, regions, precise, "region_weights").log()
+    affinity = -cost.to(precise) / epsilon
     # Padding costs what it may: its logarithm of a share is -inf, and so is its place in the plan.
     affinity = affinity.masked_fill(~(words[..., None] & regions[..., None, :]), 0.0)
     v = torch.where(regions, torch.zeros_like(log_b), -torch.inf)
     for turn in range(rounds):
         u = log_a - (affinity + v[..., None, :]).logsumexp(-1)
         v = log_b - (affinity + u[..., :, None]).logsumexp(-2)
-        if turn % 10 == 9 and _words_are_off_by(affinity, u, v, word_share) <= tolerance:
+        look = tolerance > 0 and turn % 10 == 9
+        if look and _words_are_off_by(affinity, u, v, word_share) <= tolerance:
             break
-    return (affinity + u[..., :, None] + v[..., None, :]).exp()
+    return (affinity + u[..., :, None] + v[..., None, :]).exp().to(cost.dtype)
 
 
 def hard_assignment(
@@ -166,4 +169,4 @@ def _checked_weights(weights: Tensor | None, mask: Tensor, dtype: torch.dtype, n
     fits = torch.allclose(weights.sum(-1), ones, atol=1e-4)
     if not fits or bool((weights < 0).any()) or bool((weights[~mask] != 0).any()):
         raise ValueError(f"{name} must be ≥ 0, add up to 1 and be 0 on padding")
-    return weights
+    return weights.to(dtype)

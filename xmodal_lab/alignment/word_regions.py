@@ -95,7 +95,8 @@ def transport_score(
     regions, region_mask = _units(regions, region_mask, "regions")
     cosines = _cosines(words, regions)
     masks = _fitted(cosines, word_mask, region_mask)
-    plan = sinkhorn(1 - cosines, epsilon, *masks, rounds=rounds)
+    # Always all rounds: a score must not depend on the rest of its batch.
+    plan = sinkhorn(1 - cosines, epsilon, *masks, rounds=rounds, tolerance=0)
     return (plan * cosines).sum((-2, -1))
 
 

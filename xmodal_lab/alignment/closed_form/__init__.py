@@ -5,7 +5,7 @@ together, ``kernel_cca`` does the same after a bend.
 """
 
 from xmodal_lab.alignment.closed_form.correlation import CanonicalCorrelation, cca
-from xmodal_lab.alignment.closed_form.kernels import KernelCorrelation, kernel_cca
+from xmodal_lab.alignment.closed_form.kernels import KernelCorrelation, kernel_cca, median_distance
 from xmodal_lab.alignment.closed_form.rotation import OrthogonalMap, procrustes
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "OrthogonalMap",
     "cca",
     "kernel_cca",
+    "median_distance",
     "procrustes",
 ]

@@ -99,7 +99,8 @@ def kernel_cca(
         kernel: 'rbf' or 'linear'.
         ridge: κ, as a share of the mean eigenvalue of the features' covariance. An rbf kernel has
             about as many features as rows, and without a strong one everything correlates.
-        x_width, y_width: σ of the rbf kernel; None takes the median distance between landmarks.
+        x_width, y_width: σ of the rbf kernel; None takes ``median_distance`` of the landmarks.
+            The wider, the straighter: far beyond the median it is nearly linear CCA.
         landmarks: rows the kernels are computed with. More rows than that are drawn from at
             random (Nyström): cost grows with rows · landmarks² + landmarks³, never with rows³.
         seed: which rows become landmarks.
