@@ -67,7 +67,7 @@ def glove_loss(
 class GloVe:
     """GloVe vectors, by AdaGrad over the cells of a co-occurrence matrix that are not zero.
 
-    ``model = GloVe(cooccurrence(...))``, ``for progress in model.fit(epochs=50): ...``,
+    ``model = GloVe(cooccurrence(...))``, ``for progress in model.fit(epochs=20): ...``,
     ``model.vectors(words)``. A word's vector is the sum of its two: in a symmetric matrix nothing
     but chance tells rows from columns.
 
@@ -75,6 +75,9 @@ class GloVe:
         counts: (vocabulary, vocabulary) how often words meet, ≥ 0.
         dim: length of the vectors.
         x_max, alpha: see ``glove_weights``.
+        smoothing: added to every count. 0 is the paper's: cells of 0 are left out, so nothing is
+            learned from words that never meet. In a small corpus that is most of what there is to
+            learn; with 1 they count as having met once, at the lowest weight.
         seed: same seed, same vectors: bit for bit on one CPU thread.
         device: where the vectors live. For a few hundred words a CPU is faster than a GPU.
 
@@ -95,6 +98,7 @@ class GloVe:
         dim: int = 64,
         x_max: float = 100.0,
         alpha: float = 0.75,
+        smoothing: float = 0.0,
         seed: int = 0,
         device: torch.device | str = "cpu",
     ):
@@ -103,21 +107,25 @@ class GloVe:
         for name, value in (("x_max", x_max), ("alpha", alpha)):
             if not (value > 0 and math.isfinite(value)):
                 raise ValueError(f"{name} must be a number above 0, got {value}")
+        if not (smoothing >= 0 and math.isfinite(smoothing)):
+            raise ValueError(f"smoothing must be a number of 0 or more, got {smoothing}")
+        counts = counts.cpu().double() + smoothing
         self._x_max, self._alpha = x_max, alpha
         self._dice = torch.Generator().manual_seed(seed)
-        # Where both indices are on the CPU, the order of the cells is the same on every device.
-        self._cells = counts.cpu().nonzero()
-        self._counts = counts.cpu()[tuple(self._cells.T)].float().to(device)
-        sides = torch.rand(2, len(counts), dim + 1, generator=self._dice) - 0.5
+        self._cells = counts.nonzero()
+        self._counts = counts[tuple(self._cells.T)].float().to(device)
+        sides = (torch.rand(2, len(counts), dim + 1, generator=self._dice) - 0.5) / (dim + 1)
         # A vector and its bias share a row, the bias last: one gather and one update for both.
-        self._sides = [(side / (dim + 1)).to(device) for side in sides]
+        for side, totals in zip(sides, (counts.sum(1), counts.sum(0)), strict=True):
+            side[:, -1] = _start_of_biases(totals)
+        self._sides = [side.to(device) for side in sides]
         self._squares = [torch.ones_like(side) for side in self._sides]
         self.words, self.contexts = (side[:, :-1] for side in self._sides)
         self.word_bias, self.context_bias = (side[:, -1] for side in self._sides)
 
     def fit(
         self,
-        epochs: int = 30,
+        epochs: int = 20,
         learning_rate: float = 0.05,
         reports: int = 1,
         batch_size: int = 1024,
@@ -139,7 +147,7 @@ class GloVe:
         """
         check_fit(epochs, learning_rate, reports)
         check_sizes(batch_size=batch_size)
-        return self._fit(epochs, learning_rate, Reports(self, reports), batch_size)
+        return self._fit(epochs, learning_rate, Reports(self.vectors, reports), batch_size)
 
     def vectors(self, words: Sequence[str]) -> WordVectors:
         """w + w̃ of each word, ``words[i]`` for row i of the counts."""
@@ -163,7 +171,10 @@ class GloVe:
 
     def _step(self, ids: tuple[Tensor, Tensor], counts: Tensor, learning_rate: float) -> Tensor:
         """One step of AdaGrad on a batch of cells; the loss before it."""
-        rows = [side[i].requires_grad_() for side, i in zip(self._sides, ids, strict=True)]
+        rows = [
+            side.index_select(0, i).requires_grad_()
+            for side, i in zip(self._sides, ids, strict=True)
+        ]
         vectors, biases = [row[:, :-1] for row in rows], [row[:, -1] for row in rows]
         loss = glove_loss(*vectors, *biases, counts, self._x_max, self._alpha)
         # The paper minimises the sum: a cell's step must not shrink with the size of the batch.
@@ -172,8 +183,20 @@ class GloVe:
             self._sides, self._squares, ids, gradients, strict=True
         ):
             squares.index_add_(0, i, gradient.square())
-            side.index_add_(0, i, gradient / squares[i].sqrt(), alpha=-learning_rate)
+            step = gradient * squares.index_select(0, i).rsqrt()
+            side.index_add_(0, i, step, alpha=-learning_rate)
         return loss.detach()
+
+
+def _start_of_biases(totals: Float[Tensor, " vocabulary"]) -> Float[Tensor, " vocabulary"]:
+    """Biases with which words that meet by chance alone have dot product 0.
+
+        b_i = ln X_i - ½ ln X,   b_i + b̃_j = ln (X_i X̃_j / X), the count expected by chance
+
+    From random ones, as in the paper, the vectors learn how frequent words are before the biases
+    do, and keep it as a direction that all of them share.
+    """
+    return (totals.clamp(min=1.0).log() - totals.sum().log() / 2).float()
 
 
 def _check_counts(counts: Tensor) -> None:

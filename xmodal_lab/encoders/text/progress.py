@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from xmodal_lab.encoders.text.vectors import WordVectors
-
-
-class _Model(Protocol):
-    def vectors(self, words: Sequence[str]) -> WordVectors: ...
 
 
 @dataclass(frozen=True)
@@ -23,23 +18,21 @@ class Progress:
 
     Attributes:
         epoch: epochs done, with fractions.
-        loss: mean since the last report; nats a pair for Word2Vec, squared error a cell for GloVe.
+        loss: mean since the last report; nats an example for Word2Vec, weighted squared error a
+            cell for GloVe.
+        vectors: ``vectors(words)`` copies the word vectors as they are when you ask.
     """
 
     epoch: float
     loss: float
-    _model: _Model = field(repr=False, compare=False)
-
-    def vectors(self, words: Sequence[str]) -> WordVectors:
-        """A copy of the word vectors as they are when you ask."""
-        return self._model.vectors(words)
+    vectors: Callable[[Sequence[str]], WordVectors] = field(repr=False, compare=False)
 
 
 class Reports:
     """Collects losses; due a fixed number of times in every epoch."""
 
-    def __init__(self, model: _Model, every_epoch: int):
-        self._model, self._every_epoch = model, every_epoch
+    def __init__(self, vectors: Callable[[Sequence[str]], WordVectors], every_epoch: int):
+        self._vectors, self._every_epoch = vectors, every_epoch
         self._losses, self._made = [], 0
 
     def add(self, loss: Tensor) -> None:
@@ -62,7 +55,7 @@ class Reports:
                 f"the loss is {loss} after {epoch:.2f} epochs: start anew, learning more slowly"
             )
         self._made, self._losses = number, []
-        return Progress(round(epoch, 6), loss, self._model)
+        return Progress(round(epoch, 6), loss, self._vectors)
 
 
 def check_fit(epochs: int, learning_rate: float, reports: int) -> None:

@@ -32,9 +32,10 @@ EXAMPLES = {
     "skip-gram": sampling.skip_gram_examples,
     "cbow": sampling.cbow_examples,
 }
+LEARNING_RATES = {"skip-gram": 0.025, "cbow": 0.1}
 # All examples of so many tokens are made at once: half a million pairs, however long the corpus.
 CHUNK = 50_000
-SHARED_NOISE = 64
+SHARED_NOISE = 32
 # A word met n times in a batch is moved n times from one and the same place. Up to so many times
 # that is as good as one after the other; beyond, the sum is scaled down to as many.
 TOGETHER = 32
@@ -88,7 +89,7 @@ class Word2Vec:
             raise ValueError(f"architecture must be one of {list(EXAMPLES)}, got {architecture!r}")
         check_sizes(dim=dim, window=window, negatives=negatives)
         self._tokens, self._document = _joined(documents, vocabulary)
-        self._examples, self._window, self._negatives = EXAMPLES[architecture], window, negatives
+        self._architecture, self._window, self._negatives = architecture, window, negatives
         self._dice = torch.Generator().manual_seed(seed)
         counts = torch.bincount(self._tokens, minlength=vocabulary).double()
         self._noise = sampling.noise_distribution(counts, noise_power)
@@ -104,9 +105,9 @@ class Word2Vec:
     def fit(
         self,
         epochs: int = 10,
-        learning_rate: float = 0.025,
+        learning_rate: float | None = None,
         reports: int = 1,
-        batch_size: int = 512,
+        batch_size: int = 1024,
     ) -> Iterator[Progress]:
         """Train, yielding progress: break, look, plot, as you like; what is learned stays.
 
@@ -114,7 +115,8 @@ class Word2Vec:
 
         Args:
             epochs: how often the corpus is read.
-            learning_rate: at the start, for one pair.
+            learning_rate: at the start, for one example; by default 0.025 for skip-gram and 0.1
+                for CBOW, whose neighbours share one gradient among them.
             reports: how many in every epoch.
             batch_size: examples in a step; pairs in skip-gram, tokens in CBOW.
 
@@ -122,9 +124,11 @@ class Word2Vec:
             ValueError: for numbers below 1, a learning rate that is not above 0, a loss that is no
                 number any more, or where subsampling leaves no neighbours.
         """
+        if learning_rate is None:
+            learning_rate = LEARNING_RATES[self._architecture]
         check_fit(epochs, learning_rate, reports)
         check_sizes(batch_size=batch_size)
-        return self._fit(epochs, learning_rate, Reports(self, reports), batch_size)
+        return self._fit(epochs, learning_rate, Reports(self.vectors, reports), batch_size)
 
     def vectors(self, words: Sequence[str]) -> WordVectors:
         """A copy of the word vectors, ``words[i]`` for id i."""
@@ -175,7 +179,7 @@ class Word2Vec:
         kept = torch.rand(len(words), generator=self._dice) < self._keep[words]
         words, document = words[kept], document[kept]
         positions, seen = sampling.neighbours(document, self._window, self._dice)
-        examples = self._examples(words, positions, seen)
+        examples = EXAMPLES[self._architecture](words, positions, seen)
         order = torch.randperm(len(examples.targets), generator=self._dice)
         return Examples(*(column[order] for column in examples))
 
@@ -184,14 +188,16 @@ class Word2Vec:
     ) -> Tensor | None:
         """Move the rows of this batch; the loss before, if it is to be measured."""
         inputs, weights, targets = examples
-        query = torch.einsum("bw,bwd->bd", weights, self.words[inputs])
-        parts = query, self.contexts[targets], self.contexts[noise], self._negatives
-        loss = shared_noise_loss(*parts) if measure else None
-        for_query, for_target, for_noise = pull_and_push(*parts)
-        for_inputs = (weights * shares[0][inputs])[..., None] * for_query[:, None]
-        self.words.index_add_(0, inputs.flatten(), for_inputs.flatten(0, 1), alpha=-rate)
-        for ids, gradient in ((targets, for_target), (noise, for_noise)):
-            self.contexts.index_add_(0, ids, gradient * shares[1][ids, None], alpha=-rate)
+        for_words, for_contexts = (rate * share for share in shares)
+        query = _gather(self.words, inputs, weights)
+        target, noisy = (self.contexts.index_select(0, ids) for ids in (targets, noise))
+        loss = None
+        if measure:
+            loss = shared_noise_loss(query, target, noisy, self._negatives)
+        for_query, for_target, for_noise = pull_and_push(query, target, noisy, self._negatives)
+        _scatter(self.words, inputs, -for_words[inputs] * weights, for_query)
+        _scatter(self.contexts, targets[:, None], -for_contexts[targets, None], for_target)
+        _scatter(self.contexts, noise[:, None], -for_contexts[noise, None], for_noise)
         return loss
 
     def _shares(self, batch_size: int) -> _Shares:
@@ -208,6 +214,22 @@ class Word2Vec:
 _Shares = tuple[Tensor, ...]
 
 
+def _gather(table: Tensor, ids: Tensor, weights: Tensor) -> Tensor:
+    """Row b: the sum over w of ``weights[b, w]`` times row ``ids[b, w]`` of the table."""
+    if ids.shape[1] == 1:  # skip-gram: one word asks, with all its weight
+        return table.index_select(0, ids[:, 0])
+    rows = table.index_select(0, ids.flatten()).unflatten(0, ids.shape)
+    return torch.einsum("bw,bwd->bd", weights, rows)
+
+
+def _scatter(table: Tensor, ids: Tensor, weights: Tensor, rows: Tensor) -> None:
+    """Add ``weights[b, w]`` times ``rows[b]`` to row ``ids[b, w]`` of the table."""
+    if ids.shape[1] == 1:
+        table.index_add_(0, ids[:, 0], rows * weights)
+    else:
+        table.index_add_(0, ids.flatten(), (weights[..., None] * rows[:, None]).flatten(0, 1))
+
+
 def _joined(documents: Sequence[Tensor], vocabulary: int) -> tuple[Tensor, Tensor]:
     """All tokens in one row, and the number of each one's document."""
     if vocabulary < 2:
@@ -218,7 +240,10 @@ def _joined(documents: Sequence[Tensor], vocabulary: int) -> tuple[Tensor, Tenso
             f"no document has two words or more, so nothing has a neighbour: got {len(documents)} "
             "documents"
         )
-    tokens = torch.cat(documents).long()
+    tokens = torch.cat(documents)
+    if tokens.is_floating_point():
+        raise ValueError(f"word ids must be whole numbers, got {tokens.dtype}")
+    tokens = tokens.long()
     low, high = tokens.min().item(), tokens.max().item()
     if low < 0 or high >= vocabulary:
         raise ValueError(f"ids must lie in 0 … {vocabulary - 1}, got {low} … {high}")
