@@ -31,6 +31,8 @@ class Atlas:
         neighbours: how many neighbours UMAP tries to keep together.
         epochs: optimisation epochs of a fit.
         seed: decides the layout on one machine; coordinates differ between machines all the same.
+        apart: how far UMAP keeps near points from each other, 0 … 1 (its ``min_dist``): small for
+            thousands of points, large where few points would fall into one dot.
 
     Attributes:
         modalities: modality of every point of the last map.
@@ -40,12 +42,20 @@ class Atlas:
     """
 
     def __init__(
-        self, method: str = "umap", neighbours: int = 15, epochs: int = 200, seed: int = 0
+        self,
+        method: str = "umap",
+        neighbours: int = 15,
+        epochs: int = 200,
+        seed: int = 0,
+        apart: float = 0.15,
     ) -> None:
         if method not in ("umap", "pca"):
             raise ValueError(f"unknown method {method!r}: choose 'umap' or 'pca'")
+        if not 0 <= apart <= 1:
+            raise ValueError(f"apart must lie in 0 … 1, got {apart}")
         self.method = method
         self.neighbours, self.epochs, self.seed = neighbours, epochs, seed
+        self.apart = apart
         self.modalities: np.ndarray = np.empty(0, str)
         self.rows: np.ndarray = np.empty(0, int)
         self._before: Points | None = None
@@ -75,7 +85,7 @@ class Atlas:
             layout = _pca(points)
         else:
             indices, distances = nearest(points, self.neighbours)
-            layout = _umap(points.numpy(), indices, distances, self.epochs, self.seed)
+            layout = self._umap(points.numpy(), indices, distances)
         layout -= layout.mean(axis=0)
         # All points in one place stay there.
         layout /= max(np.sqrt((layout**2).sum(axis=1).mean()), 1e-12)
@@ -86,6 +96,26 @@ class Atlas:
         self.modalities = np.repeat(names, counts)
         self.rows = np.concatenate([np.arange(count) for count in counts])
         return dict(zip(names, np.split(layout, np.cumsum(counts)[:-1]), strict=True))
+
+    def _umap(self, points: np.ndarray, indices, distances) -> Points:
+        threads = torch.get_num_threads()
+        # Imported here: umap compiles for seconds, and most rooms do without it.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from umap import UMAP
+
+            model = UMAP(
+                n_neighbors=indices.shape[1],
+                n_epochs=self.epochs,
+                min_dist=self.apart,
+                random_state=self.seed,
+                n_jobs=1,
+                precomputed_knn=(indices.astype(np.int32), distances.astype(np.float32), None),
+            )
+            layout = model.fit_transform(points).astype(np.float64)
+        # numba's threads and torch's are counted in one place: umap leaves other settings behind.
+        torch.set_num_threads(threads)
+        return layout
 
 
 def nearest(
@@ -140,24 +170,3 @@ def _pca(points: Float[Tensor, "points dim"]) -> Points:
     centred = centred - centred.mean(dim=0)
     _, directions = torch.linalg.eigh(centred.T @ centred)
     return (centred @ directions[:, -2:].flip(1)).numpy()
-
-
-def _umap(points: np.ndarray, indices, distances, epochs: int, seed: int) -> Points:
-    threads = torch.get_num_threads()
-    # Imported here: umap compiles for seconds, and most rooms do without it.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from umap import UMAP
-
-        model = UMAP(
-            n_neighbors=indices.shape[1],
-            n_epochs=epochs,
-            min_dist=0.15,
-            random_state=seed,
-            n_jobs=1,
-            precomputed_knn=(indices.astype(np.int32), distances.astype(np.float32), None),
-        )
-        layout = model.fit_transform(points).astype(np.float64)
-    # numba's threads and torch's are counted in one place: umap leaves other settings behind.
-    torch.set_num_threads(threads)
-    return layout
