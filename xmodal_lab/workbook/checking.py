@@ -41,7 +41,7 @@ def _find(fn: Callable) -> Exercise:
         kind = type(fn).__name__
         raise TypeError(f"check() takes the function itself, as in `f = check(f)`; got a {kind}")
     if name not in EXERCISES:
-        near = difflib.get_close_matches(name, EXERCISES, n=3, cutoff=0.4) or sorted(EXERCISES)
+        near = difflib.get_close_matches(name, EXERCISES, n=3, cutoff=0.6) or sorted(EXERCISES)
         raise ValueError(f"no exercise is called {name!r}: did you mean {' or '.join(near)}?")
     return EXERCISES[name]
 
