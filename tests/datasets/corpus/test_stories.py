@@ -65,12 +65,12 @@ def test_the_vocabulary_is_ordered_and_every_word_is_met_often(told):
     counts = [told.counts[word] for word in told.words]
     assert counts == sorted(counts, reverse=True)
     assert list(told.words) == sorted(told.words, key=lambda word: (-told.counts[word], word))
-    assert min(counts) >= 10
+    assert min(counts) >= 20
     asked = {word for words in corpus.CATEGORIES.values() for word in words}
     asked |= {word for words in corpus.SYNONYMS for word in words} | set(corpus.SENSES)
     asked |= {word for pairs in corpus.FAMILIES.values() for pair in pairs for word in pair}
     assert asked <= set(told.words)
-    assert min(told.counts[word] for word in asked) >= 30
+    assert min(told.counts[word] for word in asked) >= 40
 
 
 def test_the_words_of_the_scenes_are_among_them(told):
@@ -153,9 +153,9 @@ def test_things_mostly_have_their_typical_colour(told):
             if plain.get(near) in colours and thing in corpus.TYPICAL_COLOUR:
                 seen[plain.get(thing, thing)][plain[near]] += 1
     for thing, mentioned in seen.items():
-        typical = corpus.TYPICAL_COLOUR[thing]
-        assert mentioned.most_common(1)[0][0] == typical
-        assert mentioned[typical] < mentioned.total(), f"{thing} never has another colour"
+        assert mentioned.most_common(1)[0][0] == corpus.TYPICAL_COLOUR[thing]
+    typical = sum(seen[thing][corpus.TYPICAL_COLOUR[thing]] for thing in seen)
+    assert 0.7 < typical / sum(mentioned.total() for mentioned in seen.values()) < 0.95
 
 
 def test_what_is_said_to_be_bigger_is_bigger(told):

@@ -109,7 +109,7 @@ _SCENES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "year": (
         ("{hero} saw no more ice and snow", "{hero} was happy when the winter was over"),
         (
-            "because the snow and the ice were gone",
+            "because there was no ice and snow",
             "because the winter was over",
             "with leaves and much sun",
             "after the ice and the snow",

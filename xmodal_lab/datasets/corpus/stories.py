@@ -17,8 +17,8 @@ STORIES = 5000
 # How often each kind of story is told, in proportion to how many words it has to introduce.
 _SHARES: dict[str, float] = {
     "people": 3.0,
-    "quality": 1.5,
-    "comparison": 1.5,
+    "quality": 2.0,
+    "comparison": 2.0,
     "paint": 2.5,
     "vehicle": 1.5,
     "clothes": 1.3,

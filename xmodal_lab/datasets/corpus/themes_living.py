@@ -13,6 +13,7 @@ from xmodal_lab.datasets.corpus.world import (
     SIZE_GRADE,
     SIZES,
     TRADES,
+    one_for_each_synonym,
 )
 
 
@@ -196,7 +197,7 @@ _tool = Theme(
 
 def _people(dice: Dice) -> Filling:
     man = dice.chance(0.5)
-    name = dice.deal(f"people {man}", tuple(PEOPLE))
+    name = dice.deal(f"people {man}", one_for_each_synonym(PEOPLE))
     other = dice.other(tuple(PEOPLE), name)
     partner, place, first, second = PEOPLE[name]
     return {
@@ -237,7 +238,7 @@ _family = Theme(
 
 
 def _quality(dice: Dice) -> Filling:
-    word = dice.deal("adjective", tuple(ADJECTIVES))
+    word = dice.deal("adjective", one_for_each_synonym(ADJECTIVES))
     comparative, nouns = ADJECTIVES[word]
     return {**hero(dice), "adj": word, "more": comparative, "noun": dice.choose(nouns)}
 

@@ -15,6 +15,7 @@ from xmodal_lab.datasets.corpus.world import (
     SIZES,
     TYPICAL_COLOUR,
     VEHICLES,
+    one_for_each_synonym,
 )
 
 _COLOURS = tuple(sorted(set(TYPICAL_COLOUR.values())))
@@ -24,9 +25,10 @@ TYPICAL = 0.75  # how often a thing has its typical colour, and its usual size
 def _thing(deck: str, table: Mapping[str, tuple], gaps: tuple[str, ...]):
     """Fill gaps from a row of a table: the thing, its looks, and its further properties."""
     names = tuple(table)
+    cards = one_for_each_synonym(names)
 
     def fill(dice: Dice) -> Filling:
-        name = dice.deal(deck, names)
+        name = dice.deal(deck, cards)
         other = dice.other(names, name)
         colour, grade, *properties = table[name]
         if not dice.chance(TYPICAL):
@@ -102,7 +104,7 @@ _clothes = Theme(
         "it was {colour} and made of {material}",
         "{he} wore the {colour} {thing} for the {use}",
         "{friend} wore a {other} but no {thing}",
-        "{he} washed the {size} {thing} of {material}",
+        "{he} washed the {size} {colour} {thing}",
         "{his} other {thing} was torn and did not fit",
         "a {colour} {thing} is good to wear for the {use}",
         "{he} needed more to wear for the {use} and asked {friend}",
@@ -127,7 +129,7 @@ _furniture = Theme(
         "a {thing} of {material} stood near the wall",
         "one leg of the {size} {thing} was broken and {he} repaired it",
         "the {thing} stood between the wall and the {other}",
-        "in the {place} the {size} {thing} took much room",
+        "the {size} {colour} {thing} took much room",
         "{friend} helped {him} and they cleaned the {place} all day",
     ),
     (
@@ -148,7 +150,7 @@ _vehicle = Theme(
         "the {colour} {thing} moved along the {road}",
         "it was {colour} and full of {load}",
         "the {size} {thing} stopped and {he} repaired the wheel",
-        "{he} steered the {thing} along the {road}",
+        "{he} steered the {size} {thing} all day",
         "{friend} travelled by {other} and not by {thing}",
         "the journey by {thing} took all day",
         "the journey along the {road} was long and {he} was tired",

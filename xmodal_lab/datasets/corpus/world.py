@@ -206,6 +206,11 @@ def _with_synonyms(words) -> tuple[str, ...]:
     return tuple(same for word in words for same in _ALSO.get(word, (word,)))
 
 
+def one_for_each_synonym(words) -> tuple[str, ...]:
+    """Each word as often as it has synonyms, so that these are met as often as other words."""
+    return tuple(word for word in words for _ in _ALSO.get(word, (word,)))
+
+
 CATEGORIES: dict[str, tuple[str, ...]] = {
     "fruit": tuple(FRUIT),
     "flower": tuple(FLOWERS),
