@@ -45,7 +45,10 @@ def test_many_rounds_of_sinkhorn_end_at_the_transport_plan(batches):
     a, b, _ = batches
     scores = (a @ b.T).double() / 4  # mild ones settle soon
     plan = assignment.sinkhorn(-scores, epsilon=1.0)  # every row and column holds 1/12
-    torch.testing.assert_close(contrast_space.sinkhorn(scores, 500), 12 * plan)
+    # The package stops where a round changes next to nothing.
+    torch.testing.assert_close(
+        contrast_space.sinkhorn(scores, 500), 12 * plan, rtol=1e-5, atol=1e-6
+    )
 
 
 def test_the_map_and_its_oracle_are_scipys(batches):
