@@ -111,4 +111,4 @@ def test_shuffled_words_teach_nothing():
     expected = chance(corpus.questions())
     for key in ("synonyms", "categories", "analogies"):
         assert found[key] <= expected[key] + 5, key
-    assert found["odd_one_out"] <= 45 and found["similarity"] <= 0.35
+    assert found["odd_one_out"] <= 45 and abs(found["similarity"]) <= 0.25

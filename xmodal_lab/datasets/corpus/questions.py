@@ -50,7 +50,7 @@ class OddOneOut:
 class Similarity:
     """Two words and how alike they are.
 
-    3 synonyms; 2 one category and one typical colour; 1 one category; 0 nothing in common.
+    3 synonyms; 2 one category and one typical colour; 1 one category; 0 neither.
     """
 
     first: str
@@ -120,17 +120,24 @@ def _odd(categories: dict[str, tuple[str, ...]], each: int = 10) -> tuple[OddOne
 def _similar(categories: dict[str, tuple[str, ...]], each: int = 60) -> tuple[Similarity, ...]:
     dice = random.Random("similarity")
     grades: dict[int, set[tuple[str, str]]] = {0: set(), 1: set(), 2: set(), 3: set()}
-    for words in SYNONYMS:
-        grades[3] |= {tuple(sorted((a, b))) for a in words for b in words if a != b}
-    listed = [(word, name) for name, words in categories.items() for word in words]
+    # Only things that have a colour: they are about equally frequent, so that a method which
+    # knows no more than counts finds nothing here.
+    listed = [
+        (word, name)
+        for name, words in categories.items()
+        for word in words
+        if word in TYPICAL_COLOUR
+    ]
     for a, first in listed:
         for b, second in listed:
-            if a >= b or b in _same(a):
+            if a >= b:
                 continue
-            colours = TYPICAL_COLOUR.get(a), TYPICAL_COLOUR.get(b)
-            if first == second and None not in colours:
-                grades[1 + (colours[0] == colours[1])].add((a, b))
-            elif first != second and _RELATED[first] != second and colours[0] != colours[1]:
+            one_colour = TYPICAL_COLOUR[a] == TYPICAL_COLOUR[b]
+            if b in _same(a):
+                grades[3].add((a, b))
+            elif first == second:
+                grades[1 + one_colour].add((a, b))
+            elif not one_colour:
                 grades[0].add((a, b))
     return tuple(
         Similarity(a, b, grade)

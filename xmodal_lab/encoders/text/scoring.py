@@ -19,8 +19,7 @@ def score(vectors: WordVectors, questions: Questions) -> dict[str, float]:
     whose nearest word that is no synonym is of the same category. analogies: share answered
     right by 3CosAdd, the three words of the question excluded. odd_one_out: share in which the
     word with the least cosine to the other three is the odd one. All these in per cent;
-    similarity: Spearman's ρ between cosines and the world's grades, −1 … 1. Counts alone give a
-    little of it (a shuffled corpus up to 0.2): synonyms share their occurrences and are rare.
+    similarity: Spearman's ρ between cosines and the world's grades, −1 … 1.
 
     Args:
         vectors: must hold every word asked for.
