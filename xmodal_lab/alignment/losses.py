@@ -12,12 +12,14 @@ from torch.nn import functional as F
 
 from xmodal_lab.alignment.checks import NotFiniteError, check_numbers, check_pair
 from xmodal_lab.alignment.hard_negatives import info_nce_with_foils
+from xmodal_lab.alignment.many_to_one import info_nce_many
 from xmodal_lab.alignment.margin import pair_loss, triplet_loss
 from xmodal_lab.alignment.sigmoid import sigmoid_loss
 from xmodal_lab.alignment.tiled import info_nce_tiled, sigmoid_loss_tiled
 
 __all__ = [
     "info_nce",
+    "info_nce_many",
     "info_nce_tiled",
     "info_nce_with_foils",
     "over_pairs",
