@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from xmodal_lab.datasets.scenes import RELATIONS, SHAPES, Scene, Thing, parse
+from xmodal_lab.datasets.scenes import RELATIONS, SHAPES, WORDS, Scene, Thing, parse
 from xmodal_lab.encoders.padding import Padded, pad
 from xmodal_lab.encoders.text import TextEncoder, read_captions
 from xmodal_lab.encoders.text.sentences import (
@@ -62,14 +62,11 @@ def test_the_answer_is_the_same_from_whichever_thing_the_scene_is_told(relation)
 
 def test_questions_are_asked_about_what_the_captions_say():
     questions = order_questions(50, seed=3)
-    from xmodal_lab.datasets.scenes import WORDS
-
-    for row, length in zip(questions.captions.values, questions.captions.lengths, strict=True):
-        scene = parse(" ".join(WORDS[i - 1] for i in row[:length]))
-        answer, named = questions.answers[0], questions.named[0]
+    rows = zip(questions.captions.values, *questions[0][1:], *questions[1:], strict=True)
+    for ids, length, answer, named in rows:
+        scene = parse(" ".join(WORDS[i - 1] for i in ids[:length]))
         assert SHAPES[answer] == first_shape(scene)
         assert {SHAPES[i] for i in named} == {thing.shape for thing in scene.things}
-        questions = questions._replace(answers=questions.answers[1:], named=questions.named[1:])
 
 
 def test_a_scene_of_one_thing_has_no_order():
