@@ -64,7 +64,7 @@ def train(
         method: 'PPMI + SVD', 'skip-gram', 'CBOW' or 'GloVe'.
         window: words to either side.
         dim: length of the vectors.
-        epochs: passes over the corpus (GloVe: 5 over the cells for each); counting needs none.
+        epochs: passes over the corpus (GloVe: over the cells); counting needs none.
         seed: of the beginning.
 
     Raises:
@@ -75,8 +75,9 @@ def train(
         matrix = ppmi(cooccurrence(documents, size, window))
         return WordVectors(text.words, svd_vectors(matrix, dim))
     if method == "GloVe":
-        model = GloVe(cooccurrence(documents, size, window, "harmonic"), dim, seed=seed)
-        return _finish(model, model.fit(5 * epochs), text.words)
+        counts = cooccurrence(documents, size, window)
+        model = GloVe(counts, dim, x_max=30, smoothing=1.0, seed=seed)
+        return _finish(model, model.fit(epochs, learning_rate=0.07), text.words)
     if method not in ("skip-gram", "CBOW"):
         raise ValueError(
             f"unknown method {method!r}: choose 'PPMI + SVD', 'skip-gram', 'CBOW' or 'GloVe'"
