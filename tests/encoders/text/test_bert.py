@@ -89,7 +89,8 @@ def test_a_small_text_is_learned_until_it_beats_the_baselines():
     ]
     wordpiece = learn([s for story in stories for s in story.sentences], 100)
     model = bert.tiny_bert(len(wordpiece), hidden=32, layers=2, heads=2)
-    for _ in bert.train(model, wordpiece, stories * 16, steps=150, warmup=20, share=0.3):
+    quick = {"steps": 300, "warmup": 20, "share": 0.3, "learning_rate": 6e-3}
+    for _ in bert.train(model, wordpiece, stories * 16, **quick):
         pass
     words = bert_scores.masked_words(model, wordpiece, stories * 8, stories)
     assert words["bert"] > 0.85 > words["left neighbour"] > words["most frequent"]

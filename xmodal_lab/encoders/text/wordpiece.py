@@ -91,7 +91,7 @@ class WordPiece:
         return [number for word in words for number in self.word_ids(word)]
 
 
-def learn(sentences: Iterable[Sequence[str]], size: int = 500) -> WordPiece:
+def learn(sentences: Iterable[Sequence[str]], size: int = 900) -> WordPiece:
     """Learn the pieces of a corpus: single letters, then again and again the most frequent pair.
 
     Args:
