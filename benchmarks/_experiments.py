@@ -121,7 +121,7 @@ def false_negatives(world: Frozen, seed: int, count: int = 1000, tau: float = 0.
     A right answer is any picture of the same meaning.
     """
     data = scenes.load("train", count, 0, MODALITIES, things=1)
-    gallery = scenes.load("val", 500, 1, MODALITIES, things=1)  # 'val' and 'test' draw anew
+    gallery = scenes.load(world.split, 500, 1, MODALITIES, things=1)
     train, asked = world.features(data), world.features(gallery)
     keys = {key: number for number, key in enumerate({scene.key for scene in data.scenes})}
     train["meaning"] = torch.tensor([keys[scene.key] for scene in data.scenes])

@@ -1,6 +1,6 @@
 """The experiments of chapter 4: losses, temperature, negatives, and what they teach.
 
-    python benchmarks/alignment.py                            # all of them, three seeds: 15 minutes
+    python benchmarks/alignment.py                            # all of them, three seeds: 14 minutes
     python benchmarks/alignment.py --only losses temperature --seeds 1
 
 'hard negatives' trains the workbook's own encoders, everything else heads on frozen features (see
