@@ -20,7 +20,7 @@ from matplotlib.image import AxesImage
 from xmodal_lab.workbook.mode import in_notebook
 
 SHARPNESS = 1.5  # saved pixels per displayed pixel: sharp on a dense screen, and still small
-SHRINK_ABOVE = 120_000  # bytes; larger pictures are saved with 256 colours
+SHRINK_ABOVE = 30_000  # bytes; charts have few colours, and a chapter has many charts
 SHORTEST_ALT = 20  # characters
 
 

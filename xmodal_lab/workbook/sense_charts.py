@@ -73,7 +73,9 @@ def senses(panels: Mapping[str, Points], labels: Sequence[str]) -> Figure:
     return fig
 
 
-def dots(groups: Mapping[str, Mapping[str, float]], xlabel: str, scale: float = 1) -> Figure:
+def dots(
+    groups: Mapping[str, Mapping[str, float]], xlabel: str, ylabel: str, scale: float = 1
+) -> Figure:
     """One row an item, one marker a method: where the methods stand on each item."""
     items = list(next(iter(groups.values())))
     fig = Figure(figsize=(8.6, 1.3 + 0.36 * len(items)))
@@ -83,7 +85,7 @@ def dots(groups: Mapping[str, Mapping[str, float]], xlabel: str, scale: float = 
         axis.scatter(xs, range(len(items)), s=60, alpha=0.85, label=name, zorder=3, **look(number))
     axis.set_yticks(range(len(items)), items)
     axis.invert_yaxis()
-    axis.set(xlabel=xlabel, xlim=(0, 1.03 * scale))
+    axis.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, 1.03 * scale))
     axis.grid()
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return fig

@@ -164,6 +164,7 @@ def neighbours(
         axis.set_yticks(range(len(pairs)), [other for other, _ in pairs])
         axis.invert_yaxis()
         axis.set(title=method, xlabel=f"cosine to “{word}”", xlim=(min(0, *_lows(found)), 1))
+        axis.set_ylabel("nearest words")
     return fig
 
 
@@ -192,7 +193,7 @@ def parallelogram(vectors: WordVectors, a: str, b: str, c: str, k: int = 5) -> F
         axis.scatter([cosine for _, cosine in pairs], rows, c=tones, s=60, zorder=3)
         axis.set_yticks(rows, [word for word, _ in pairs])
         axis.invert_yaxis()
-        axis.set(title=title, xlabel="cosine", xlim=(lowest - 0.1, 1.02))
+        axis.set(title=title, xlabel="cosine", ylabel="nearest words", xlim=(lowest - 0.1, 1.02))
         axis.grid(axis="x")
     return fig
 

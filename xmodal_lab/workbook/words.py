@@ -116,7 +116,12 @@ class WordBench:
         return self.given.get(key) or train(self.text, *key)
 
     def map(
-        self, method: str, window: int = 5, dim: int = 64, epochs: int = 10, layout: str = "UMAP"
+        self,
+        method: str = "skip-gram",
+        window: int = 5,
+        dim: int = 64,
+        epochs: int = 10,
+        layout: str = "UMAP",
     ) -> Figure:
         """A map of the vectors of these settings, with their scores below it."""
         vectors = self.vectors(method, window, dim, epochs)
