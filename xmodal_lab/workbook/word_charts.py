@@ -48,17 +48,27 @@ def word_map(
     axis = fig.subplots()
     places, row = np.asarray(places), {word: i for i, word in enumerate(words)}
     _map_on(axis, places, words, groups, size=40)
-    taken = []
+    taken: list[tuple] = []
     for number, (group, members) in enumerate(groups.items()):
         inside = places[[row[word] for word in members if word in row]]
-        x, y = np.median(inside[:, 0]), inside[:, 1].max() + 0.02 * np.ptp(places[:, 1])
-        axis.text(x, y, group, ha="center", va="bottom", weight="bold", color=look(number)["color"])
-        half = 0.0075 * np.ptp(places) * len(group)
-        taken.append((x - half, y, x + half, y + 0.03 * np.ptp(places)))
+        left, bottom = _heading(inside, group, np.ptp(places, axis=0).max(), taken)
+        tone = look(number)["color"]
+        axis.text(left, bottom, group, va="bottom", weight="bold", color=tone)
     _name(axis, places, [(row[word], word) for word in named if word in row], taken)
     axis.margins(0.08)
     axis.set_title(title)
     return fig
+
+
+def _heading(inside: np.ndarray, group: str, span: float, taken: list[tuple]):
+    """Where an island's name goes: above it, or below where another name stands already."""
+    width, height, gap = 0.0135 * span * len(group), 0.032 * span, 0.012 * span
+    left = (inside[:, 0].min() + inside[:, 0].max() - width) / 2
+    places = (inside[:, 1].max() + gap, inside[:, 1].min() - gap - height)
+    boxes = [(left, bottom, left + width, bottom + height) for bottom in places]
+    free = [box for box in boxes if not any(_overlap(box, other) for other in taken)]
+    taken.append((free or boxes)[0])
+    return taken[-1][:2]
 
 
 def word_maps(

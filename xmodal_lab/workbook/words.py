@@ -37,7 +37,8 @@ class WordAtlas:
         for group, members in self.groups.items():
             self.group_of.update(dict.fromkeys(members, group))
         self.words = tuple(self.group_of)
-        self._atlas = Atlas(method, neighbours=50, seed=seed, apart=0.9)
+        # So many neighbours that no island is cut off and drawn far away from all others.
+        self._atlas = Atlas(method, neighbours=120, seed=seed, apart=0.9)
 
     def places(self, vectors: WordVectors) -> np.ndarray:
         """One place for each of ``words``."""
