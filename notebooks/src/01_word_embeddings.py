@@ -37,25 +37,26 @@ runtime = setup(seed=0)
 # %%
 from xmodal_lab.datasets import corpus
 
-text = corpus.load()
+text = corpus.load(seed=runtime.seed)
 print(f"{len(text.stories):,} stories, {len(text.sentences):,} sentences, {len(text.words)} words")
 
 # %% [markdown]
 # Three of the stories. The language is simpler than ours, and each word occurs often. Real text
-# is neither; section 9 comes back to this.
+# is neither; section 11 comes back to this.
 
 # %%
 for story in text.stories[:3]:
     print(". ".join(" ".join(sentence) for sentence in story.sentences) + ".\n")
 
 # %% [markdown]
-# And the map. Every dot is a word; words that keep the same company lie near each other. It was
-# made in three steps, and the next sections take them one by one: count, weigh, compress.
+# And the map. Every dot is a word; words that keep the same company lie near each other. Three steps
+# made the vectors, and the next sections take them one by one: count, weigh, compress. (A fourth,
+# UMAP, flattens 64 dimensions into a picture that keeps near words near. Long distances mean little.)
 
 # %%
 from xmodal_lab.encoders.text import WordVectors, cooccurrence, svd_vectors
 from xmodal_lab.encoders.text.counting import ppmi as weigh
-from xmodal_lab.workbook import check, explore, predict, sense_charts, show, word_charts
+from xmodal_lab.workbook import check, expect, explore, predict, sense_charts, show, word_charts
 from xmodal_lab.workbook.words import WordAtlas
 
 documents, size = text.documents(), len(text.words)
@@ -181,8 +182,8 @@ count_neighbours = check(count_neighbours)
 # </details>
 
 # %% [markdown]
-# *The cat saw the dog*, one neighbour on either side. Nobody stands next to themselves here, and
-# *cat* not next to *dog*.
+# *The cat saw the dog*, one neighbour on either side. No word stands next to itself here, and *cat*
+# not next to *dog*.
 
 # %%
 document = torch.tensor([0, 1, 2, 0, 3])  # the cat saw the dog
@@ -198,18 +199,27 @@ first = count_neighbours(documents[0], size, 5)
 print(bool((cooccurrence(documents[:1], size, window=5) == first).all()))
 
 # %% [markdown]
-# A corner of the matrix: six words and their commonest neighbours.
+# A corner of the matrix: six words, with the eight commonest words of the text and seven others.
 
 # %%
 place = {word: i for i, word in enumerate(text.words)}
 rows = ["banana", "lemon", "cat", "kitten", "paris", "rome"]
-columns = [*text.words[:8], "yellow", "juice", "fish", "yard", "france", "italy", "capital", "hat"]
-corner = counts[[place[w] for w in rows]][:, [place[w] for w in columns]]
-print(corner.int())
+columns = [*text.words[:8], "yellow", "juice", "fish", "yard", "france", "italy", "capital"]
+
+
+def corner(matrix):
+    return matrix[[place[w] for w in rows]][:, [place[w] for w in columns]]
+
+
+show(
+    word_charts.matrices({"how often within 5 places": corner(counts)}, rows, columns),
+    alt="Counts of six words with fifteen others. The column of the is dark for every word. In and of "
+    "are dark for the two cities. Telling columns such as yellow, fish or france are pale.",
+)
 
 # %% [markdown]
-# The first eight columns are *the*, *a* and their like. They stand near everybody, fill the rows and
-# tell us nothing. What counts is who meets **more often than by chance**.
+# *the* stands near everybody. It fills the rows and tells nothing. (*in* and *of* do tell something:
+# cities like them.) What counts is who meets **more often than by chance**.
 
 # %% [markdown]
 # ### Exercise: `ppmi` · ●●○ medium · 8 min
@@ -270,37 +280,53 @@ table = torch.tensor([[8.0, 4.0], [8.0, 0.0]])  # cat, dog × drinks, meows
 print(ppmi(table))
 
 # %% [markdown]
-# The same corner, before and after.
+# *drinks* stands next to both, so it says little about either: 0.22 nats for the dog, nothing for the
+# cat. *meows* says more. Now our corner, by your function.
 
 # %%
-weighed = weigh(counts)
-after = weighed[[place[w] for w in rows]][:, [place[w] for w in columns]]
 show(
-    word_charts.matrices({"counts": corner, "PPMI / nats": after}, rows, columns),
-    alt="Left, counts: dark columns for the and a. Right, PPMI: those columns are empty, and the "
-    "telling cells stand out, such as banana with yellow and paris with france.",
+    word_charts.matrices(
+        {"counts": corner(counts), "PPMI / nats": corner(ppmi(counts))}, rows, columns
+    ),
+    alt="Left, counts: the column of the is darkest. Right, PPMI: that column is nearly white, and the "
+    "telling cells stand out, such as lemon with juice, cat with yard and rome with italy.",
 )
 
 # %% [markdown]
+# One refinement. Rare words have large PMI by mere luck. The package's `ppmi`, here called `weigh`,
+# therefore treats rare contexts as less rare than they are: it raises their counts to the power 0.75
+# before it computes chance (Levy, Goldberg and Dagan 2015). From here on we use that one.
+
+# %%
+weighed = weigh(counts)
+
+# %% [markdown]
 # Each word now has a row of 626 numbers, most of them zero. The **singular value decomposition**
-# finds the few directions that hold most of the matrix:
+# turns the axes so that the first holds as much of the matrix as one direction can, the second as
+# much as possible of the rest, and so on. Keep the first d:
 #
 # $$M \approx U_d\,\Sigma_d V_d^\top,\qquad x_w = \text{row } w \text{ of } U_d\,\Sigma_d^{1/2}$$
+#
+# The root makes strong directions a little less dominant. It was found by trying; it helps similarity.
 
 # %%
 values = torch.linalg.svdvals(weighed)
+share = float(values[:64].square().sum() / values.square().sum())
+expect("of all squared singular values, the first 64 hold", 100 * share, 65, 85, "%")
 show(
     sense_charts.curves(
         {"singular values": (range(1, 201), values[:200].tolist())},
         "number of the direction",
         "singular value",
         ylim=(0, None),
+        mark=(64, "we keep 64"),
     ),
-    alt="The first 200 singular values fall steeply at first, then slowly.",
+    alt="The first 200 singular values fall steeply until about the thirtieth, then slowly. A vertical "
+    "line marks the 64 that are kept.",
 )
 
 # %% [markdown]
-# We keep 64. Who is nearest to *crimson* now? Blue bars are colours, hatched ones something else.
+# Who is nearest to *crimson*, before and after? Blue bars are colours, hatched ones something else.
 
 # %%
 vectors = {"PPMI + SVD": WordVectors(text.words, svd_vectors(weighed, dim=64))}
@@ -314,10 +340,13 @@ show(
         "crimson",
         atlas.group_of,
     ),
-    alt="The eight nearest neighbours of crimson. By raw counts the first are other reds, followed by a mixture; by PPMI and SVD the reds stand out and other colours follow.",
+    alt="The eight nearest neighbours of crimson. By raw counts all are colours, with cosines all above 0.9. By PPMI and SVD two reds have high cosines, and all others clearly lower ones.",
 )
 
 # %% [markdown]
+# Raw counts find colours, too. But look at the lengths: all their cosines are above 0.9. Everything is
+# like everything, because *the* is everywhere. PPMI falls steeply behind the three reds.
+#
 # ## 3 · Marking
 #
 # One nice example proves nothing. The world of the stories comes with a set of questions. It was
@@ -346,7 +375,8 @@ print(len(questions.similarity), "pairs with a grade of similarity")
 # * **categories**: is the nearest word that is no synonym of the same category?
 # * **analogies**: *a is to b as c is to …?* Go the step from a to b, starting at c.
 # * **odd one out**: of four words, which is least like the others?
-# * **similarity**: do cosines and grades put pairs in the same order? (Spearman's ρ, × 100.)
+# * **similarity**: do cosines put pairs in the same order as the true grades do? (Spearman's ρ, the
+#   correlation of ranks, × 100.)
 
 # %% [markdown]
 # ### Exercise: `solve_analogy` · ●●○ medium · 8 min
@@ -389,9 +419,9 @@ solve_analogy = check(solve_analogy)
 #     return int(cosines.argmax())
 # ```
 #
-# The step is short: b − a + c lies near c and near b. Without the exclusion one of these two is
-# nearly always the answer. With it, the nearest neighbour of c often wins without any step at all.
-# That is why an accuracy of analogies needs a control; the clinic looks at both.
+# Why exclude them? In vectors trained on the web the step is often so short that b − a + c lies
+# nearest to c or b itself. With the exclusion, the nearest neighbour of c may then win without any
+# step at all. So an accuracy of analogies needs a control. The clinic measures both on our stories.
 #
 # </details>
 
@@ -410,7 +440,7 @@ print("man is to woman as king is to", names[solve_analogy(plane, 0, 1, 2)])
 
 # %%
 from xmodal_lab.encoders.text import scoring
-from xmodal_lab.workbook import charts, expect
+from xmodal_lab.workbook import charts
 
 
 def marks(vectors):
@@ -434,27 +464,31 @@ table = {
     },
     "one-hot": marks(WordVectors(text.words, torch.eye(size))),
     "shuffled stories, PPMI + SVD": marks(by_counting(text.shuffled().documents())),
-    f"raw counts, {size} numbers a word": marks(raw),
+    f"raw counts, {size} numbers": marks(raw),
     "raw counts + SVD, 64 numbers": marks(WordVectors(text.words, svd_vectors(counts, dim=64))),
+    f"PPMI, {size} numbers": marks(WordVectors(text.words, weighed)),
     "PPMI + SVD, 64 numbers": marks(vectors["PPMI + SVD"]),
 }
 show(
     charts.results_table(table),
-    alt="A table of five rows and five columns of scores. Chance, one-hot and shuffled stories are near zero except for odd one out; raw counts and PPMI + SVD are high everywhere.",
+    alt="A table of seven rows and five kinds of questions. Chance, one-hot and shuffled stories are near zero except for odd one out. Raw counts and PPMI are high; raw counts cut to 64 numbers solve few analogies, PPMI cut to 64 most.",
 )
 
 
 # %% [markdown]
-# Read the rows from the top. The three controls know nothing (one word in four is the odd one by
-# chance). Then a surprise: raw counts in full length do very well! Here every thing is spoken of about
-# equally often, so frequent words disturb all rows alike; real text is not so kind. But 626 numbers
-# a word is a lot. Cut the raw counts to 64, and the directions that survive are those of *the* and
-# *a*. Cut PPMI to 64, and what survives is what tells words apart.
+# Read the rows from the top. The three controls know nothing. (One word in four is the odd one by
+# chance.) Then a surprise: in full length, even raw counts do very well. In our stories every thing is
+# spoken of about equally often; real text is not so kind. But 626 numbers a word is a lot, and would be
+# 100,000 for real. Cut raw counts to 64, and what survives is *the* and its like. Cut PPMI to 64,
+# and what survives is what tells words apart, though analogies lose some of it.
 
 # %%
-short, weighed_short = table["raw counts + SVD, 64 numbers"], table["PPMI + SVD, 64 numbers"]
-expect("analogies, raw counts + SVD", short["analogies"], 10, 45, "%")
-expect("analogies, PPMI + SVD", weighed_short["analogies"], 80, 95, "%")
+for name, low, high in (
+    ("raw counts + SVD, 64 numbers", 10, 45),
+    (f"PPMI, {size} numbers", 95, 100),
+    ("PPMI + SVD, 64 numbers", 80, 95),
+):
+    expect(f"analogies, {name}", table[name]["analogies"], low, high, "%")
 
 # %% [markdown]
 # ## 4 · Word2Vec: predict the company
@@ -546,8 +580,8 @@ skip_gram_loss = check(skip_gram_loss)
 # </details>
 
 # %% [markdown]
-# Who knows nothing has dot products of 0 and pays ln 2 a question. With 5 noise words that makes
-# six questions.
+# A model that knows nothing has dot products of 0 and pays ln 2 a question. With 5 noise words that
+# makes six questions.
 
 # %%
 nothing = skip_gram_loss(torch.zeros(8, 4), torch.zeros(8, 4), torch.zeros(8, 5, 4))
@@ -599,12 +633,13 @@ noise_distribution = check(noise_distribution)
 # </details>
 
 # %% [markdown]
-# Three words, 10,000, 100 and 1 time in the text.
+# Three words, 10,000, 100 and 1 time in the text. Power 1 hardly ever draws the rare one; power 0 draws
+# all alike. Mikolov and his colleagues tried, and 3/4 was best.
 
 # %%
 for power in (1.0, 0.75, 0.0):
-    noise = noise_distribution(torch.tensor([1e4, 1e2, 1.0]), power)
-    print(f"power {power:4}:", "  ".join(f"{p:.4f}" for p in noise))
+    drawn = noise_distribution(torch.tensor([1e4, 1e2, 1.0]), power)
+    print(f"power {power:4}:", "  ".join(f"{p:.4f}" for p in drawn))
 
 # %% [markdown]
 # The second: *the* takes part in more pairs than any other word and says least. So most of its
@@ -669,13 +704,13 @@ for word in ("the", "a", "was", "red", "banana"):
 # %% [markdown]
 # (`Word2Vec` below uses the formula of the authors' program, which keeps a little more.)
 #
-# Now train. `Word2Vec` moves a batch of pairs at a time, by the gradient of your loss. Who knows
-# nothing pays 6 ln 2 ≈ 4.16 nats: one neighbour and five words of noise.
+# Now train. `Word2Vec` moves a batch of pairs at a time, by the gradient of your loss. A model that
+# knows nothing pays 6 ln 2 ≈ 4.16 nats: for one neighbour and five words of noise.
 
 # %%
 from xmodal_lab.encoders.text import Word2Vec
 
-model = Word2Vec(documents, size, dim=64, window=5, negatives=5)
+model = Word2Vec(documents, size, dim=64, window=5, negatives=5, seed=runtime.seed)
 curve = {"epoch": [], "loss": [], "synonyms": [], "categories": [], "analogies": []}
 for step in model.fit(epochs=10, reports=2):
     now = marks(step.vectors(text.words))
@@ -686,7 +721,23 @@ for step in model.fit(epochs=10, reports=2):
 vectors["skip-gram"] = model.vectors(text.words)
 
 # %% [markdown]
-# The loss itself falls fast and then hardly moves. What do the vectors know meanwhile?
+# The word's vector is $u_w$, the one for the middle. First the loss:
+
+# %%
+show(
+    sense_charts.curves(
+        {"skip-gram": (curve["epoch"], curve["loss"])},
+        "epoch",
+        "loss / nats",
+        floors={"knowing nothing: 6 ln 2": 4.159},
+        ylim=(0, 4.6),
+    ),
+    alt="The loss falls from about 3 nats after half an epoch to under 2 within three epochs, and then "
+    "hardly moves. A line at 4.16 marks a model that knows nothing.",
+)
+
+# %% [markdown]
+# Most of the way is done after three epochs. What do the vectors know meanwhile?
 
 # %%
 show(
@@ -696,25 +747,36 @@ show(
         "right / %",
         ylim=(-3, 103),
     ),
-    alt="Three curves over epochs: categories rise first, synonyms follow, and analogies come last.",
+    alt="Three curves over epochs. Categories rise first and sink slightly later, synonyms follow, analogies come last and rise to the end.",
 )
 
 # %% [markdown]
-# **CBOW** turns the question round: the mean of all neighbours predicts the word in the middle. One
-# example per place instead of ten, so it is quicker.
+# Synonyms and categories come first, analogies last: they need finer differences. And while analogies
+# still rise, categories begin to sink a little. One number never tells all.
+#
+# **CBOW** turns the question round: the mean of all neighbours predicts the word in the middle, again
+# against words of noise. One example per place instead of about six, so it is quicker.
 
 # %%
-model = Word2Vec(documents, size, dim=64, architecture="cbow", window=5)
+model = Word2Vec(documents, size, dim=64, architecture="cbow", window=5, seed=runtime.seed)
 for _ in model.fit(epochs=10):
     pass
 vectors["CBOW"] = model.vectors(text.words)
 
 # %% [markdown]
+# Counting and predicting look like two different ideas. They are nearly the same one. Levy and Goldberg
+# (2014) asked which dot products make the skip-gram loss smallest, with k words of noise a neighbour:
+#
+# $$u_w \cdot v_c = \mathrm{PMI}(w, c) - \ln k$$
+#
+# So skip-gram, too, factorises a matrix of PMI. It just never writes the matrix down.
+#
 # ## 5 · GloVe: both at once
 #
 # **GloVe** counts first, like section 2, and then learns vectors by gradient descent, like section 4.
-# The dot product of two words shall be the *logarithm* of how often they meet; biases take up how
-# frequent each word is by itself.
+# The dot product of two words should be the *logarithm* of how often they meet; biases take up how
+# frequent each word is by itself. A weight f(x) says which cells matter: a pair met once is mostly
+# luck, and a pair met a million times should not drown all others.
 
 # %% [markdown]
 # ### Exercise: `glove_loss` · ●●○ medium · 10 min
@@ -781,7 +843,7 @@ print(glove_loss(zeros, zeros, zeros[:, 0], zeros[:, 0], torch.ones(3), x_max=10
 from xmodal_lab.encoders.text import GloVe
 
 print(f"{int((counts > 0).sum()):,} of {counts.numel():,} cells are not zero")
-model = GloVe(counts, dim=64, x_max=30)
+model = GloVe(counts, dim=64, x_max=30, seed=runtime.seed)
 for _ in model.fit(epochs=10, learning_rate=0.07):
     pass
 by_the_paper = model.vectors(text.words)  # w + w̃: each word's two vectors, added
@@ -789,59 +851,99 @@ by_the_paper = model.vectors(text.words)  # w + w̃: each word's two vectors, ad
 # %% [markdown]
 # Here something is lost. That *king* and *hay* **never** meet tells a lot in a small clean world, and
 # this loss never hears of it. (In billions of words a zero says less.) So we also count every pair
-# once more than it occurs: zeros become ones, and ln 1 = 0 is a target like any other.
+# once more than it occurs: zeros become ones, and ln 1 = 0 is a target like any other. This is our
+# addition, not the paper's.
 
 # %%
-model = GloVe(counts, dim=64, x_max=30, smoothing=1.0)
+model = GloVe(counts, dim=64, x_max=30, smoothing=1.0, seed=runtime.seed)
 for _ in model.fit(epochs=10, learning_rate=0.07):
     pass
-vectors["GloVe"] = model.vectors(text.words)
-expect("analogies, zeros left out", marks(by_the_paper)["analogies"], 10, 50, "%")
-expect("analogies, zeros counted", marks(vectors["GloVe"])["analogies"], 70, 95, "%")
+vectors["GloVe, zeros counted"] = model.vectors(text.words)
+table["GloVe, zeros left out, 64 numbers"] = marks(by_the_paper)
+expect(
+    "analogies, zeros left out",
+    table["GloVe, zeros left out, 64 numbers"]["analogies"],
+    10,
+    50,
+    "%",
+)
+expect("analogies, zeros counted", marks(vectors["GloVe, zeros counted"])["analogies"], 70, 95, "%")
 
 
 # %% [markdown]
 # ## 6 · Four methods, one table
-
-# %%
-guess = predict(
-    "All four saw the same stories. Which method answers most analogies?",
-    ["PPMI + SVD", "skip-gram", "CBOW", "GloVe"],
-)
-
-# %% [markdown]
-# The same stories, the same window, 64 numbers a word.
+#
+# The same stories, the same questions, the same window, 64 numbers a word.
 
 # %%
 table |= {f"{name}, 64 numbers": marks(found) for name, found in vectors.items()}
 show(
     charts.results_table(table),
-    alt="The table of scores with all methods. The four methods score high on every kind of question; the three controls near zero, except for odd one out.",
+    alt="The table with all methods. PPMI + SVD, skip-gram, CBOW and GloVe with zeros counted are high everywhere; GloVe with zeros left out and raw counts with SVD solve few analogies; the controls know nothing.",
 )
-guess.reveal("skip-gram")
 
 # %% [markdown]
-# All four know synonyms and categories nearly perfectly, and solve most analogies. They differ less
-# than their settings do: a window of 10 raises the analogies of PPMI + SVD and ruins its categories.
-# (Try it below.) Levy, Goldberg and Dagan found the same on real text in 2015.
+# All four know synonyms and categories, and solve most analogies.
 
 # %%
 for name in vectors:
-    expect(f"{name}, synonyms", table[f"{name}, 64 numbers"]["synonyms"], 80, 100, "%")
-    expect(f"{name}, categories", table[f"{name}, 64 numbers"]["categories"], 90, 100, "%")
-    expect(f"{name}, analogies", table[f"{name}, 64 numbers"]["analogies"], 70, 100, "%")
+    mine = table[f"{name}, 64 numbers"]
+    spare = min(mine["synonyms"] - 80, mine["categories"] - 90, mine["analogies"] - 70)
+    expect(f"{name}: to spare above 80 / 90 / 70 %", spare, 0, 20, "points")
 lead = table["skip-gram, 64 numbers"]["analogies"] - table["PPMI + SVD, 64 numbers"]["analogies"]
 expect("analogies, skip-gram before PPMI + SVD", lead, 1, 15, "points")
-expect("shuffled stories, analogies", table["shuffled stories, PPMI + SVD"]["analogies"], 0, 2, "%")
 
 # %% [markdown]
-# Their maps. Each is turned so that it lies on the one before as well as it can. Islands agree;
+# So prediction beats counting? Wait. How much of this is the method, and how much its settings? Give
+# PPMI + SVD other numbers of dimensions, and another window.
+
+# %%
+guess = predict(
+    "PPMI + SVD looks 10 words to either side instead of 5. What happens?",
+    ["analogies and categories rise", "analogies rise, categories fall", "both fall"],
+)
+
+# %% [markdown]
+# First the dimensions, for PPMI and for raw counts.
+
+# %%
+dims = [4, 8, 16, 32, 64, 128, 256]
+lines = {
+    name: (
+        dims,
+        [marks(WordVectors(text.words, svd_vectors(matrix, d)))["analogies"] for d in dims],
+    )
+    for name, matrix in (("PPMI + SVD", weighed), ("raw counts + SVD", counts))
+}
+floor = {"skip-gram, 64 dimensions": table["skip-gram, 64 numbers"]["analogies"]}
+show(
+    sense_charts.curves(lines, "dimensions", "analogies right / %", floors=floor, ylim=(-3, 103)),
+    alt="Analogies solved against dimensions. PPMI + SVD climbs from near zero at 4 to nearly all at "
+    "128 and passes skip-gram's level; raw counts + SVD stays lower.",
+)
+expect("analogies, PPMI + SVD, 128 numbers", lines["PPMI + SVD"][1][5], 95, 100, "%")
+
+# %% [markdown]
+# With 128 dimensions counting is in front. And the window:
+
+# %%
+wide = marks(by_counting(documents, window=10))
+guess.reveal("analogies rise, categories fall")
+expect("window 10, analogies", wide["analogies"], 89, 99, "%")
+expect("window 10, categories", wide["categories"], 50, 75, "%")
+
+# %% [markdown]
+# A wide window gathers the *topic*, a narrow one what a word can be replaced by. Settings matter more
+# than the choice between counting and predicting. Levy, Goldberg and Dagan found this on real text.
+
+# %% [markdown]
+# The maps of the four. Each is turned so that it lies on the one before as well as it can. Islands agree;
 # where they lie, and how far apart, does not mean anything.
 
 # %%
 show(
     atlas.panels(vectors),
-    alt="Four maps of the same words by PPMI + SVD, skip-gram, CBOW and GloVe. All show islands of "
+    alt="Four maps of the same words by PPMI + SVD, skip-gram, CBOW and GloVe with zeros counted. All show islands of "
     "fruit, animals, countries, capitals, colours and so on, in different places.",
 )
 
@@ -903,14 +1005,9 @@ explore(
 )
 
 # %% [markdown]
-# Beware. In large published vectors many analogies are solved without any arrow: the nearest
-# neighbour of *c* already is the answer. (Try the widget with other words: on the right, what is near
-# *c* alone.) So the control is part of the result.
-
-# %%
-for name, found in vectors.items():
-    alone = scoring.nearest_guess(found, questions)
-    expect(f"{name}, nearest to c alone", alone, 0, 15, "%")
+# (*queen* is projected into the plane. A point can look near the diamond and be far behind it, so
+# trust the cosines on the right.) Are such questions solved by the arrow, or would *near king* alone
+# do? The clinic asks.
 
 
 # %% [markdown]
@@ -925,17 +1022,21 @@ for occurrence in [o for o in text.occurrences if o.word == "bat"][:4]:
 
 # %% [markdown]
 # The labels on the left are for us; the methods see the text only. *bat* has one vector, for both.
+# Blue bars belong to the ball game, hatched ones do not.
 
 # %%
 show(
     word_charts.neighbours(
-        {name: vectors[name].nearest("bat", 9) for name in ("PPMI + SVD", "skip-gram")}, "bat"
+        {name: vectors[name].nearest("bat", 9) for name in ("PPMI + SVD", "skip-gram")},
+        "bat",
+        dict.fromkeys(["bat", "match", "team", "stadium", "ball", "player", "trainer"], "sport"),
     ),
     alt="The nine nearest neighbours of bat by two methods: words of the ball game and words of the night animal, mixed.",
 )
 
 # %% [markdown]
-# It lies between two companies. No other vector would do better: whatever it is, it is the same in
+# It is a mixture of two companies (and of words that lead double lives themselves, in stories of
+# the same build). No other vector would do better: whatever it is, it is the same in
 # both sentences. The word needs a vector **where it stands**, made from the whole sentence.
 #
 # ## 8 · A small BERT
@@ -945,8 +1046,10 @@ show(
 #
 # ### Pieces
 #
-# BERT does not read words but **pieces**. Frequent words stay whole; rarer ones are cut, and a piece
-# with ## goes on from the one before. So nothing is unknown.
+# BERT does not read words but **pieces** (others say *tokens*). Frequent words stay whole; rarer ones
+# are cut, and a piece with ## goes on from the one before. So nothing is unknown. Five special ones
+# come on top: `[PAD]` fills up short rows, `[UNK]` stands for letters never seen, `[CLS]` opens a page
+# and `[SEP]` ends a sentence on it, `[MASK]` hides a piece.
 
 # %%
 from xmodal_lab.encoders.text import bert, bert_scores, bert_tasks, wordpiece
@@ -960,8 +1063,11 @@ for word in ("banana", "grandmother", "hostess", "unicorn"):
 #
 # ### Two tasks that need no labels
 #
-# **Masked words.** Hide every seventh piece; say what stood there. To do so you have to understand
-# the rest of the sentence.
+# **Masked words.** Each piece is asked for with probability 15 %: what stood there? To answer you have
+# to understand the rest of the sentence. Of the pieces asked for, 80 % are hidden by `[MASK]`, 10 % are
+# replaced by any piece, 10 % stay. Why not `[MASK]` always? It never occurs when the model is used
+# later. So BERT must hold an opinion about every piece it sees. Where nothing is asked the label is −100,
+# the number that PyTorch's cross-entropy leaves out.
 
 # %% [markdown]
 # ### Exercise: `mask_tokens` · ●●● hard · 12 min
@@ -1028,7 +1134,7 @@ print("seen ", seen.tolist(), "\nasked", asked.tolist())
 
 # %% [markdown]
 # **Next sentence.** Two sentences: did the second one follow the first, or is it from another story?
-# A page for BERT looks like this; `[CLS]` is a place of its own, in which the answer is collected.
+# A page for BERT looks like this. The answer is read off at `[CLS]`.
 
 # %%
 pair = bert_tasks.sentence_pairs(text.stories[:200], seed=0)[0]
@@ -1039,13 +1145,14 @@ print("follows" if pair.follows else "a stranger")
 # %% [markdown]
 # ### Train
 #
-# Published BERT has 110 million numbers and read 3.3 billion words. Ours:
+# The loss is the sum of two cross-entropies, one a task. Published BERT has 110 million parameters and
+# read 3.3 billion words. Ours:
 
 # %%
 held_out = text.stories[-400:]
-reader = bert.tiny_bert(len(pieces), seed=0).to(runtime.device)
+reader = bert.tiny_bert(len(pieces), seed=runtime.seed).to(runtime.device)
 print(
-    f"{sum(p.numel() for p in reader.parameters()):,} numbers, 2 layers, {text.counts.total():,} words to read"
+    f"{sum(p.numel() for p in reader.parameters()):,} parameters, {len(text.stories) - 400:,} stories to read"
 )
 
 # %% [markdown]
@@ -1063,7 +1170,9 @@ guess = predict(
 # %%
 from xmodal_lab.workbook import progress
 
-steps = list(progress(bert.train(reader, pieces, text.stories[:-400], steps=2000), 2000))
+steps = list(
+    progress(bert.train(reader, pieces, text.stories[:-400], steps=2000, seed=runtime.seed), 2000)
+)
 
 # %% [markdown]
 # How many hidden pieces it found, and how many pairs it judged rightly, batch by batch. For the
@@ -1109,11 +1218,13 @@ expect("next sentence", 100 * follows["bert"], 80, 97, "%")
 expect("a word in common", 100 * follows["a word in common"], 80, 90, "%")
 
 # %% [markdown]
-# It finds about four times as many as the most frequent word does, and nearly twice as many as a
+# It finds four to five times as many as the most frequent word does, and nearly twice as many as a
 # table of word pairs. The second task is a lesson in modesty: "they share a word" is right in 85 of
-# 100 cases without any network. BERT's own share is the rest.
+# 100 cases without any network. BERT is right in about 4 more.
 #
-# Ask it yourself. Write `?` where it shall guess.
+# Ask it yourself. Write `?` where it should guess. It has learnt which *kind* of word belongs into a gap.
+# Try *a tin of ? paint*, too. And then *yes ? said the king to his friend tom* (the stories say *sir*
+# to him): so much it has not understood.
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: which words it guesses depends on the training above.
@@ -1122,36 +1233,39 @@ from xmodal_lab.workbook.reading import Reader
 ask = Reader(reader, pieces)
 explore(
     ask.guess,
-    sentence="the banana was ? and smelled lovely",
+    sentence="the journey by ? took all day",
     alt="The five most probable pieces in the place of the question mark, as bars.",
 )
 
 # %% [markdown]
 # ### The two bats
 #
-# Now the reason for all this. Take BERT's vector of every *bat*, where it stands, and draw the two
-# widest directions.
+# Now the reason for all this. Take BERT's vector of every *bat*, where it stands. Is there a direction
+# in which the two senses lie apart? A **linear probe** looks for it: one straight cut through the
+# space, learned from the occurrences in half of the stories.
 
 # %%
 inside = bert_scores.occurrence_vectors(reader, pieces, text)
-fresh = bert_scores.occurrence_vectors(
-    bert.tiny_bert(len(pieces), seed=1).to(runtime.device), pieces, text
-)
+untrained = bert.tiny_bert(len(pieces), seed=runtime.seed + 100).to(runtime.device)
+fresh = bert_scores.occurrence_vectors(untrained, pieces, text)
 static = torch.stack([vectors["skip-gram"][o.word] for o in text.occurrences])
+ways = {"one vector a word": static, "BERT, untrained": fresh, "BERT, trained": inside}
 
-both = {"the word's own vector": static, "BERT, untrained": fresh, "BERT, trained": inside}
-bats = [i for i, o in enumerate(text.occurrences) if o.word == "bat"]
+# %% [markdown]
+# The picture shows the *other* half. Across is the direction of the probe, its cut is the dashed line;
+# upwards is the widest direction of what is left.
+
+# %%
 show(
-    sense_charts.senses(
-        {name: sense_charts.widest(found[bats]) for name, found in both.items()},
-        [text.occurrences[i].sense for i in bats],
-    ),
-    alt="All occurrences of bat, painted by sense. With the word's own vector all lie in one point; untrained BERT mixes the senses; trained BERT pulls them apart.",
+    sense_charts.probed(ways, text.occurrences, "bat"),
+    alt="Occurrences of bat in stories the probe has not seen, painted by sense. With one vector a word "
+    "all lie in one point. In untrained BERT the senses overlap on both sides of the cut. In trained "
+    "BERT nearly all lie on their own side.",
 )
 
 # %% [markdown]
-# Now all two-sense words, with numbers. For each of them a **linear probe**, one straight cut through
-# the space, learns from the occurrences in half of the stories, and is marked on the others.
+# Now all two-sense words, with numbers: for each a probe that half of the stories train and the other
+# half mark.
 
 # %%
 guess = predict(
@@ -1163,9 +1277,9 @@ guess = predict(
 # One more opponent needs no network either: count the other words of the sentence.
 
 # %%
-both["bag of the sentence's words"] = bert_scores.neighbour_bags(text)
+ways["bag of the sentence's words"] = bert_scores.neighbour_bags(text)
 separated = {
-    name: bert_scores.sense_separation(found, text.occurrences) for name, found in both.items()
+    name: bert_scores.sense_separation(found, text.occurrences) for name, found in ways.items()
 }
 average = {name: 100 * sum(found.values()) / len(found) for name, found in separated.items()}
 print(len(text.occurrences), "occurrences of", ", ".join(separated["BERT, trained"]))
@@ -1179,13 +1293,14 @@ show(
     alt="For each two-sense word, how often four methods tell its sense rightly. The single vector is near half; trained BERT is the highest.",
 )
 guess.reveal("about 60 %")
-expect("senses, one vector a word", average["the word's own vector"], 38, 60, "%")
+expect("senses, one vector a word", average["one vector a word"], 38, 60, "%")
 expect("senses, bag of words", average["bag of the sentence's words"], 97, 100, "%")
 expect("senses, untrained BERT", average["BERT, untrained"], 52, 72, "%")
 expect("senses, trained BERT", average["BERT, trained"], 90, 100, "%")
 
 # %% [markdown]
-# One vector a word stays at a coin, as it must. The untrained network does a little better: even
+# One vector a word stays near a coin, as it must: the probe can only ever say the same sense, and the
+# two halves differ a little in which one is more frequent. The untrained network does a little better: even
 # random attention mixes some of the neighbours into every word. Training brings the rest.
 #
 # And counting the sentence's words does best of all! In these simple stories single words give the
@@ -1195,7 +1310,7 @@ expect("senses, trained BERT", average["BERT, trained"], 90, 100, "%")
 #
 # ### A vector for a whole sentence
 #
-# Two customs: take the place of `[CLS]`, or the mean over all pieces. The mean hides a trap.
+# Two ways are common: take the vector at `[CLS]`, or the mean over all pieces. The mean hides a trap.
 
 # %% [markdown]
 # ### Exercise: `mean_pool` · ●○○ easy · 5 min
@@ -1237,7 +1352,7 @@ mean_pool = check(mean_pool)
 
 # %% [markdown]
 # Which of the two finds stories? The first sentence of each of the 400 held-out stories asks; its own
-# second sentence must be the nearest among the 400.
+# second sentence must be the nearest of the 400. The share of hits is called **recall at 1**, R@1.
 
 # %%
 pooled = bert_scores.story_recall(reader, pieces, held_out)
@@ -1256,13 +1371,58 @@ expect("R@1 by [CLS]", 100 * pooled["cls"], 5, 22, "%")
 expect("R@1 by the mean", 100 * pooled["mean"], 3, 18, "%")
 
 # %% [markdown]
-# Chance is 0.25 %. `[CLS]` beats the mean here; the second task trained it. And both lose against
-# something far cheaper, the mean of the word vectors from section 2. Published BERT had the same
-# weakness: its raw sentence vectors were worse than averaged GloVe vectors (Reimers and Gurevych
-# 2019). So sentence encoders are trained further, by contrast. Chapter 04 is about that.
+# Chance is 0.25 %. `[CLS]` seems ahead of the mean, but with 400 questions a few points mean little;
+# in published BERT it is the other way round. What is clear: both lose against something far cheaper, the
+# mean of the word vectors from section 2. Published BERT had this weakness, too: its raw sentence
+# vectors were worse than averaged GloVe vectors (Reimers and Gurevych 2019). So sentence encoders are
+# trained further, by contrast. Chapter 04 is about that.
 
 # %% [markdown]
-# ## 9 · The clinic
+# ## 9 · Does order matter?
+#
+# *A star left of a ring* and *a ring left of a star* hold the same words. A mean cannot tell them
+# apart, however good its vectors are. Later chapters describe pictures, so this will matter. They use
+# `TextEncoder`, a recurrent network (GRU) that reads word by word, in both directions.
+
+# %%
+from xmodal_lab.encoders.text import TextEncoder, read_captions
+from xmodal_lab.encoders.text.sentences import MeanEncoder, score_order
+
+twins = read_captions(["a red star left of a blue ring", "a blue ring left of a red star"])
+for encoder in (MeanEncoder(), TextEncoder()):
+    one, other = encoder(twins)
+    print(
+        f"{type(encoder).__name__:11} difference {'none at all' if torch.equal(one, other) else 'some'}"
+    )
+
+# %% [markdown]
+# The test: read a caption with two things, and say which of the eight shapes stands on the left (or
+# above).
+
+# %%
+guess = predict(
+    "The mean encoder, trained for this question. How often is it right?",
+    ["one in eight", "about half", "nearly always"],
+)
+
+# %% [markdown]
+# Both are trained for a few seconds, and marked on 1,000 captions of new scenes.
+
+# %%
+by_mean, by_gru = (
+    score_order(MeanEncoder(), seed=runtime.seed),
+    score_order(TextEncoder(), seed=runtime.seed),
+)
+guess.reveal("about half")
+expect("mean: names one of the two shapes", 100 * by_mean.named, 97, 100, "%")
+expect("mean: the right one of them", 100 * by_mean.right, 40, 62, "%")
+expect("GRU: right", 100 * by_gru.right, 95, 100, "%")
+
+# %% [markdown]
+# The mean knows *which* shapes, always. Which of them comes first, it has to guess.
+
+# %% [markdown]
+# ## 10 · The clinic
 #
 # Code as it circulates in posts and notebooks. All of it runs, none raises an error. Each time: say
 # what will happen, look, find the bug, repair it, measure.
@@ -1288,7 +1448,7 @@ far = cooccurrence(documents, size, window=8, weight="harmonic")
 rows, columns = far.nonzero(as_tuple=True)
 
 
-def train_glove(loss, steps=1000, batch=512, dim=50, seed=0):
+def train_glove(loss, steps=1000, batch=512, dim=50, seed=runtime.seed):
     random = torch.Generator().manual_seed(seed)
     shapes = 2 * [(size, dim)] + 2 * [(size,)]
     parts = [(torch.rand(shape, generator=random) - 0.5) / dim**0.5 for shape in shapes]
@@ -1324,7 +1484,7 @@ guess.reveal("it falls without end")
 # %% [markdown]
 # A difference can be negative, and the more negative, the "better". The gradient asks every dot
 # product to shrink, whatever the count. What do such vectors know? We ask for synonyms: is the
-# nearest of all words one? Chance is 0.1 %.
+# nearest of all words one? Chance is 0.2 %.
 
 # %%
 expect("synonyms, patient 1", scoring.score(sick, questions)["synonyms"], 0, 5, "%")
@@ -1333,28 +1493,26 @@ expect("synonyms, patient 1", scoring.score(sick, questions)["synonyms"], 0, 5, 
 # **The bug.** The square is missing. **The repair.** Squared, an error costs on either side. Then
 # there is the weight f(x), the other half of the true objective.
 
+
 # %%
+def squared_glove(words, contexts, word_bias, context_bias, counts):
+    dots = (words * contexts).sum(dim=1)
+    return (dots + word_bias + context_bias - counts.log()).square().mean()
 
 
-def squared_glove(*cells):
-    *sides, x = cells
-    words, contexts, word_bias, context_bias = sides
-    return ((words * contexts).sum(dim=1) + word_bias + context_bias - x.log()).square().mean()
-
-
-def true_glove(*cells):
-    return glove_loss(*cells, x_max=10, alpha=0.75)
+def true_glove(words, contexts, word_bias, context_bias, counts):
+    return glove_loss(words, contexts, word_bias, context_bias, counts, x_max=10, alpha=0.75)
 
 
 for name, loss in (("squared", squared_glove), ("squared and weighted", true_glove)):
-    well, _ = train_glove(loss)
+    well, healthy = train_glove(loss)
     expect(f"synonyms, {name}", scoring.score(well, questions)["synonyms"], 75, 100, "%")
 
 # %% [markdown]
 # The square is what saves the patient. The weight changes little here: our stories are clean, and a
 # pair that meets once meets for a reason. In a corpus of the web it does not.
 #
-# ### Patient 2: one keepdim too many
+# ### Patient 2: GloVe, squared and weighted
 
 
 # %%
@@ -1376,7 +1534,7 @@ guess = predict(
 )
 
 # %% [markdown]
-# The loss of an untrained model is about 3.
+# At the start this loss is about 3. The healthy one of patient 1 begins there, too, and ends near 0.1.
 
 # %%
 sick, value = train_glove(broad_glove)
@@ -1384,7 +1542,7 @@ expect("loss of patient 2", value, 0.2, 0.8)
 guess.reveal("a loss that falls, as it should")
 
 # %% [markdown]
-# It falls, by more than half. And the vectors?
+# It falls to a sixth, though not to 0.1. And the vectors?
 
 # %%
 expect("synonyms, patient 2", scoring.score(sick, questions)["synonyms"], 0, 10, "%")
@@ -1401,7 +1559,7 @@ print("with keepdim   ", tuple((products.sum(dim=1, keepdim=True) + bias).shape)
 print("without keepdim", tuple((products.sum(dim=1) + bias).shape))
 
 # %% [markdown]
-# ### Patient 3: a mean over nothing
+# ### Patient 3: the sentence that changes with its batch
 #
 # A sentence as the mean of its word vectors. Sentences of a batch are padded with 0 to the longest.
 
@@ -1465,17 +1623,16 @@ print(f"the worst cosine after the repair: {float(torch.cat(well).min()):.4f}")
 # (A padding vector of zeros hides the illness from the cosine: the mean gets shorter and keeps its
 # direction. A dot product still notices.)
 #
-# ### Patient 4: the analogies that solve themselves
+# ### Patient 4: a score to be proud of
 #
 # Somebody tests the vectors on analogies, and makes the questions from pairs of synonyms.
 
 # %%
-pairs = [words[:2] for words in questions.synonyms]
-easy = [
-    corpus.Analogy(*pairs[k - step], pairs[k][0], tuple(questions.synonyms[k][1:]), "synonyms")
-    for step in (1, 2, 3)
-    for k in range(len(pairs))
-]
+synonyms, easy = questions.synonyms, []
+for step in (1, 2, 3):
+    for k, (word, *others) in enumerate(synonyms):
+        a, b = synonyms[k - step][:2]
+        easy.append(corpus.Analogy(a, b, word, tuple(others), "synonyms"))
 q = easy[0]
 print(f"{len(easy)} questions; the first: {q.a} is to {q.b} as {q.c} is to … ({q.answers[0]})")
 
@@ -1553,51 +1710,11 @@ expect("3CosAdd without the exclusion", accuracy(without_exclusion, true), 50, 1
 
 
 # %% [markdown]
-# ## 10 · Does order matter?
-#
-# *A star left of a ring* and *a ring left of a star* hold the same words. A mean cannot tell them
-# apart, however good its vectors are. Later chapters describe pictures, so this will matter. They use
-# `TextEncoder`, a recurrent network (GRU) that reads word by word, in both directions.
-
-# %%
-from xmodal_lab.encoders.text import TextEncoder, read_captions
-from xmodal_lab.encoders.text.sentences import MeanEncoder, score_order
-
-twins = read_captions(["a red star left of a blue ring", "a blue ring left of a red star"])
-for encoder in (MeanEncoder(), TextEncoder()):
-    one, other = encoder(twins)
-    print(
-        f"{type(encoder).__name__:11} difference {'none at all' if torch.equal(one, other) else 'some'}"
-    )
-
-# %% [markdown]
-# The test: read a caption with two things, and say which of the eight shapes stands on the left (or
-# above).
-
-# %%
-guess = predict(
-    "The mean encoder, trained for this question. How often is it right?",
-    ["one in eight", "about half", "nearly always"],
-)
-
-# %% [markdown]
-# Both are trained for a few seconds, and marked on 1,000 captions of new scenes.
-
-# %%
-by_mean, by_gru = score_order(MeanEncoder()), score_order(TextEncoder())
-guess.reveal("about half")
-expect("mean: names one of the two shapes", 100 * by_mean.named, 97, 100, "%")
-expect("mean: the right one of them", 100 * by_mean.right, 40, 62, "%")
-expect("GRU: right", 100 * by_gru.right, 95, 100, "%")
-
-# %% [markdown]
-# The mean knows *which* shapes, always. Which of them comes first, it has to guess.
-#
 # ## 11 · The same with pretrained models, and with real text
 #
 # Our BERT has read 170,000 words. `pretrained.load` brings one that has read billions: from a
-# folder of yours, from an installed package, or from the hub. Without any, the cell says so and the
-# notebook goes on.
+# folder of yours, from an installed package, or from the hub. (`minilm` is a small BERT, trained further
+# so that sentences of one meaning lie close.) Without any, the cell says so and the notebook goes on.
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: depends on which weights are installed or can be reached.
@@ -1611,7 +1728,8 @@ except pretrained.WeightsMissing as missing:
     print(missing)
 
 # %% [markdown]
-# The two banks, in real English. Nothing here was trained on our stories.
+# The two banks, in real English: cosines of the vectors of *bank* in four sentences. Nothing here was
+# trained on our stories.
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: depends on which weights are installed or can be reached.
@@ -1626,10 +1744,15 @@ if large:
     for sentence in banks:
         spelled, states = large.words(sentence)
         found.append(states[[w.lower() for w in spelled].index("bank")])
-    cosines = torch.nn.functional.cosine_similarity(
-        torch.stack(found)[:, None], torch.stack(found)[None], dim=2
+    found = torch.nn.functional.normalize(torch.stack(found), dim=1)
+    cosines = found @ found.T
+    print(
+        "two river banks ",
+        round(float(cosines[0, 1]), 2),
+        "  two money banks",
+        round(float(cosines[2, 3]), 2),
     )
-    print(cosines.numpy().round(2))
+    print("river and money ", cosines[:2, 2:].flatten().numpy().round(2))
 
 # %% [markdown]
 # Real text is harder than our stories. **text8** is 17 million words of Wikipedia from 2006 (31 MB;
@@ -1702,8 +1825,8 @@ else:
 #    model cannot rely on any word it sees, and must keep an opinion about every one from its
 #    neighbours.
 # 8. One vector: one-hot, PPMI, Word2Vec, GloVe, and BERT's own input embeddings. Two: the hidden
-#    states of BERT, after attention has looked at the neighbours. The one vector is a mean, weighted
-#    by how often each sense occurs: near *ball* and *stadium*, and not far from *owl*. [TABLE]
+#    states of BERT, after attention has looked at the neighbours. The one vector is a mixture:
+#    by how often each sense occurs: near *ball* and *stadium*, and not far from *owl*.
 #
 # </details>
 #

@@ -84,20 +84,29 @@ def test_the_arrows_of_a_parallelogram_are_equal(plane):
     np.testing.assert_allclose(steps[0], steps[1], atol=1e-9)
 
 
-def test_the_widest_directions_keep_distances_of_a_flat_cloud():
-    flat = torch.randn(20, 2) @ torch.linalg.qr(torch.randn(7, 7))[0][:2]
-    places = torch.from_numpy(sense_charts.widest(flat))
-    torch.testing.assert_close(
-        torch.cdist(places, places), torch.cdist(flat, flat).double(), atol=1e-5, rtol=1e-4
+def test_a_probe_finds_the_direction_in_which_classes_lie_apart():
+    dice = np.random.default_rng(0)
+    labels = np.array(["a", "b"] * 40)
+    vectors = 3 * dice.normal(size=(80, 6))
+    vectors[:, 2] = np.where(labels == "b", 1.0, -1.0) + 0.1 * dice.normal(size=80)
+    train = np.arange(80) < 40
+    places = sense_charts.along_probe(vectors, labels, train)
+    assert ((places[~train, 0] > 0) == (labels[~train] == "b")).all()
+    # Upwards lies a direction that the probe does not use.
+    assert abs(np.corrcoef(places.T)[0, 1]) < 0.3
+
+
+def test_occurrences_that_trained_the_probe_are_not_drawn():
+    text = corpus.load()
+    vectors = torch.randn(len(text.occurrences), 5)
+    fig = sense_charts.probed(
+        {"random": vectors, "same": torch.ones(len(vectors), 5)}, text.occurrences, "bat"
     )
-
-
-def test_one_vector_for_all_occurrences_is_drawn_as_one_point():
-    same = sense_charts.widest(torch.ones(6, 4))
-    apart = np.random.default_rng(0).normal(size=(6, 2))
-    fig = sense_charts.senses({"same": same, "apart": apart}, ["a", "b"] * 3)
-    assert texts(fig.axes[0]) == ["one word, one point"] and not texts(fig.axes[1])
-    assert fig.axes[0].get_xlim() == (-1, 1)
+    stories = {o.story for o in text.occurrences if o.word == "bat"}
+    drawn = sum(len(c.get_offsets()) for c in fig.axes[0].collections)
+    assert 0 < drawn < sum(o.word == "bat" for o in text.occurrences)
+    same = np.concatenate([c.get_offsets().data for c in fig.axes[1].collections])
+    assert np.ptp(same, axis=0).max() < 1e-9, "one vector a word is one point"
 
 
 @pytest.mark.parametrize("method", ["PPMI + SVD", "skip-gram", "CBOW", "GloVe"])

@@ -199,12 +199,11 @@ def parallelogram(vectors: WordVectors, a: str, b: str, c: str, k: int = 5) -> F
     for axis, pairs, title in panels:
         tones = [COLOURS["green" if word == answers[0][0] else "grey"] for word, _ in pairs]
         rows = range(len(pairs))
-        axis.hlines(rows, lowest - 0.1, [cosine for _, cosine in pairs], colors=tones, lw=2)
         axis.scatter([cosine for _, cosine in pairs], rows, c=tones, s=60, zorder=3)
         axis.set_yticks(rows, [word for word, _ in pairs])
         axis.invert_yaxis()
         axis.set(title=title, xlabel="cosine", ylabel="nearest words", xlim=(lowest - 0.1, 1.02))
-        axis.grid(axis="x")
+        axis.grid()
     return fig
 
 
