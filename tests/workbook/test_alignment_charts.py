@@ -1,6 +1,7 @@
 """Figures of alignment draw what they are given, and can all be described."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ TEMPERATURES = {
 FRAMES = {0: np.zeros((4, 4)), 60: np.eye(4)}
 FIGURES = {
     "loss_and_recall": lambda: alignment_charts.loss_and_recall(
-        {"one": ([2.0, 1.0], [(1, 10.0), (2, 20.0)])}, floors={"one": 0.0}
+        {"one": SimpleNamespace(losses=[2.0, 1.0], curve=[(1, 10.0), (2, 20.0)])},
+        floors={"one": 0.0},
     ),
     "clouds": lambda: alignment_charts.clouds({"before": POINTS}, {"star": 2}, linked=True),
     "heat": lambda: alignment_charts.heat({"a": np.eye(4), "b": np.eye(4)}, "x", "y", blocks=2),

@@ -14,28 +14,26 @@ from matplotlib.figure import Figure
 from torch.nn import functional as F
 
 from xmodal_lab.workbook.style import COLOURS, MODALITY
+from xmodal_lab.workbook.ward import Run
 
 TONES = ("blue", "vermilion", "green", "orange", "purple", "sky", "black")
 DASHES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
 MARKERS = "o^sDvP*"
 
 
-def loss_and_recall(
-    runs: Mapping[str, tuple[Sequence[float], Sequence[tuple[int, float]]]],
-    floors: Mapping[str, float] | None = None,
-) -> Figure:
+def loss_and_recall(runs: Mapping[str, Run], floors: Mapping[str, float] | None = None) -> Figure:
     """Trainings side by side: what the loss says, and what scenes never seen say.
 
     Args:
-        runs: name → (loss of every step, (step, R@1 in per cent) pairs).
+        runs: name → a training that was looked at on the way.
         floors: name → lowest value its loss can have.
     """
     fig = Figure(figsize=(9.6, 3.5))
     left, right = fig.subplots(1, 2)
-    for number, (name, (losses, curve)) in enumerate(runs.items()):
+    for number, (name, run) in enumerate(runs.items()):
         look = {"color": COLOURS[TONES[number]], "linestyle": DASHES[number]}
-        left.plot(range(1, len(losses) + 1), losses, **look, marker="", label=name)
-        right.plot(*zip(*curve, strict=True), **look, marker=MARKERS[number], label=name)
+        left.plot(range(1, len(run.losses) + 1), run.losses, **look, marker="", label=name)
+        right.plot(*zip(*run.curve, strict=True), **look, marker=MARKERS[number], label=name)
         if name in (floors or {}):
             left.axhline(floors[name], color=look["color"], linestyle=(0, (1, 3)), lw=1.4)
             left.annotate(
@@ -65,13 +63,13 @@ def clouds(
     """Points of two modalities in the plane, one panel each, a few of them named.
 
     Args:
-        panels: title → modality → (points, 2).
+        panels: title → modality → (points, 2); of more dimensions the two widest are drawn (PCA).
         named: name → row, marked in every panel.
         linked: True to draw a line between the two halves of every pair.
     """
     fig = Figure(figsize=(4.6 * len(panels), 4.1))
     for axis, (title, places) in zip(np.ravel(fig.subplots(1, len(panels))), panels.items()):  # noqa: B905
-        places = {modality: np.asarray(points) for modality, points in places.items()}
+        places = {modality: _flat(points) for modality, points in places.items()}
         if linked and len(places) == 2:
             for pair in zip(*places.values(), strict=True):
                 axis.plot(*np.stack(pair).T, color="#AAAAAA", lw=0.7, ls="-", marker="", zorder=1)
@@ -95,6 +93,14 @@ def clouds(
         axis.axis("off")
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
     return fig
+
+
+def _flat(points) -> np.ndarray:
+    points = np.asarray(points)
+    if points.shape[1] == 2:
+        return points
+    left, values, _ = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
+    return left[:, :2] * values[:2]
 
 
 def heat(

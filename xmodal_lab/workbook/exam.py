@@ -10,6 +10,7 @@ from torch import Tensor
 
 from xmodal_lab.datasets import scenes
 from xmodal_lab.joint.retrieval import choice_accuracy, recall_at_k, zero_shot
+from xmodal_lab.joint.space import JointSpace
 
 Map = Callable[..., Float[Tensor, "rows dim"]]
 MODALITIES = ["text", "image"]
@@ -77,3 +78,24 @@ class Exam:
             points = image(seen).cpu(), text(true).cpu(), text(foil).cpu()
             table[f"{attribute} swapped"] = choice_accuracy(*points)
         return {subject: 100 * share for subject, share in table.items()}
+
+    def marks_of(self, space: JointSpace) -> dict[str, float]:
+        """The marks of a joint space, where ``read`` and ``see`` gave what its encoders read."""
+
+        def points(modality: str) -> Map:
+            return lambda x: space.embed_all({modality: x})[modality]
+
+        return self.marks(points("text"), points("image"))
+
+    def chance(self) -> dict[str, float]:
+        """What guessing scores, in per cent; R@5 by its first term, five times R@1."""
+        once = 100 * (self.right.sum(dim=1) / len(self.right)).mean().item()
+        return {
+            "text→image R@1": once,
+            "text→image R@5": 5 * once,
+            "image→text R@1": once,
+            "colour": 12.5,
+            "shape": 12.5,
+            "colour swapped": 50.0,
+            "relation swapped": 50.0,
+        }

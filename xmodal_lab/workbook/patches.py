@@ -85,6 +85,19 @@ def scores(
     return torch.cat([score(words[p, None], regions[None], word_mask=mask[p, None]) for p in parts])
 
 
+def recall(
+    net: WordsAndRegions, score: Callable, data: Batch, right: Bool[Tensor, "rows rows"]
+) -> float:
+    """R@1 in per cent, captions looking for pictures; ties count as misses."""
+    return table_r1(scores(net, score, data), right)
+
+
+def table_r1(table: Float[Tensor, "rows columns"], right: Bool[Tensor, "rows columns"]) -> float:
+    """R@1 in per cent of a table of scores; ties count as misses."""
+    best = table.masked_fill(~right, -torch.inf).amax(dim=1, keepdim=True)
+    return 100 * ((table >= best) & ~right).any(dim=1).logical_not().double().mean().item()
+
+
 @torch.no_grad()
 def table(net: WordsAndRegions, data: Batch, row: int) -> Float[Tensor, "words 16"]:
     """Cosines of one scene's words with its regions."""
