@@ -22,8 +22,9 @@ def test_features_are_centred_and_scaled_on_the_scenes_to_learn_from(ward):
         torch.testing.assert_close(
             features.mean(0), torch.zeros(features.shape[1]), atol=1e-4, rtol=0
         )
-        spread = features.std(0)
-        assert ((spread < 0.01) | ((spread > 0.85) & (spread < 1.001))).all()  # a word may never occur
+        # A little below 1, since nothing is divided by 0: a word may never occur.
+        assert features.std(0).max() <= 1.001
+        assert features.std(0).median() > 0.9
     torch.testing.assert_close(ward.read(ward.val.captions), ward.ask["text"])
     torch.testing.assert_close(ward.see(ward.val.images[:9]), ward.ask["image"][:9])
 
