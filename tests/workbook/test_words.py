@@ -102,7 +102,6 @@ def test_occurrences_that_trained_the_probe_are_not_drawn():
     fig = sense_charts.probed(
         {"random": vectors, "same": torch.ones(len(vectors), 5)}, text.occurrences, "bat"
     )
-    stories = {o.story for o in text.occurrences if o.word == "bat"}
     drawn = sum(len(c.get_offsets()) for c in fig.axes[0].collections)
     assert 0 < drawn < sum(o.word == "bat" for o in text.occurrences)
     same = np.concatenate([c.get_offsets().data for c in fig.axes[1].collections])
