@@ -1720,12 +1720,13 @@ expect("3CosAdd without the exclusion", accuracy(without_exclusion, true), 50, 1
 # nbval-ignore-output: depends on which weights are installed or can be reached.
 from xmodal_lab.encoders import pretrained
 
-try:
-    large = pretrained.load("minilm")
-    print("found in:", large.source)
-except pretrained.WeightsMissing as missing:
-    large = None
-    print(missing)
+large = None
+for name in ("bert", "minilm"):
+    try:
+        large = pretrained.load(name)
+        print(f"{name}: found in {large.source}")
+    except pretrained.WeightsMissing as missing:
+        print(missing)
 
 # %% [markdown]
 # The two banks, in real English: cosines of the vectors of *bank* in four sentences. Nothing here was
