@@ -193,6 +193,7 @@ def shapes(temperature: float = 0.1, margin: float = 0.2) -> Figure:
     for axis in (left, right):
         axis.axvline(0, color="black", lw=0.8, ls=":")
         axis.set_xlabel("s(wrong) − s(right)")
+        axis.set_xticks([-1, -0.5, 0, 0.5, 1])
         axis.grid()
     left.set(title="what one wrong answer costs", ylabel="loss (InfoNCE: times τ)")
     right.set(title="how hard it is pushed", ylabel="slope", ylim=(-0.05, 1.1))
