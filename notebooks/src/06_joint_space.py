@@ -894,8 +894,8 @@ expect("size swapped", swapped["this notebook"]["size"], 90, 100, "%")
 
 # %% [markdown]
 # Look at one of them. Both captions are almost equally near. This is known of large models, too:
-# CLIP often behaves like a bag of words (Yuksekgonul et al. 2023). Chapter 04, not written yet, will
-# mend it with hard negatives.
+# CLIP often behaves like a bag of words (Yuksekgonul et al. 2023). [Chapter 04](04_contrastive_alignment.ipynb)
+# mends it with hard negatives.
 
 # %%
 pair = pairs["left / right"]
@@ -970,4 +970,4 @@ explore(
 # * McInnes et al. 2018, *UMAP*.
 #
 # **Next:** back to [00 Start here](00_start_here.ipynb), where the finished model waits for your
-# questions. Chapter 04 will take the loss apart.
+# questions. [Chapter 04](04_contrastive_alignment.ipynb) takes the loss apart.
