@@ -171,6 +171,15 @@ def _positive(x: np.ndarray, pmi: np.ndarray) -> np.ndarray:
     return np.where(x > 0, np.maximum(pmi, 0), 0)
 
 
+def _square_suspects(x, rows, columns, total, pmi) -> list[Suspect]:
+    """Mistakes that raise no error where there are as many words as contexts."""
+    axis = "Did the words' sums meet the wrong axis? keepdim=True keeps them a column."
+    return [
+        ("Is your result transposed?", _positive(x, pmi).T),
+        (axis, _positive(x, np.log(x * total / (rows.T * columns)))),
+    ]
+
+
 def _ppmi_suspects(x, rows, columns, total) -> list[Suspect]:
     ratio = x * total / (rows * columns)
     pmi = np.log(ratio)
@@ -178,9 +187,8 @@ def _ppmi_suspects(x, rows, columns, total) -> list[Suspect]:
     base = "Natural logarithm, please: did you take {}?"
     smooth = columns**0.75 / (columns**0.75).sum()
     more = x + 1
-    square = len(x) == len(x.T)
     return [
-        *([("Is your result transposed?", _positive(x, pmi).T)] if square else []),
+        *(_square_suspects(x, rows, columns, total, pmi) if len(x) == len(x.T) else []),
         (negative, pmi),
         (negative, np.where(x > 0, pmi, 0)),
         ("Did you keep the negative part? Cut off *below* 0.", np.minimum(pmi, 0)),

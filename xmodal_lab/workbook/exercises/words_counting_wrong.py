@@ -184,6 +184,11 @@ def _cut_in_place(counts):
     return _cut(counts, counts.log())
 
 
+def _without_keepdim(counts):
+    chance = counts.sum(1) * counts.sum(0) / counts.sum()
+    return _cut(counts, torch.log(counts / chance))
+
+
 PPMI = (
     Mutant(_information, "cut off below 0"),
     Mutant(lambda counts: torch.where(counts > 0, _information(counts), 0.0), "cut off below 0"),
@@ -201,6 +206,7 @@ PPMI = (
         lambda counts: _cut(counts, torch.log(counts / (counts.sum(1, True) * counts.sum(0)))),
         "all three as shares of the total?",
     ),
+    Mutant(_without_keepdim, "the wrong axis? keepdim=True"),
     Mutant(_twice(1), "words' sums twice?"),
     Mutant(_twice(0), "contexts' sums twice?"),
     Mutant(

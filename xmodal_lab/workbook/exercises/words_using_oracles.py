@@ -125,7 +125,7 @@ def masked_input_suspects(ids, special, chosen, dice, random_ids, mask_id) -> li
         return seen(replace=rule)
 
     right, labels = _masked(*batch)
-    hidden = "Did you mask special tokens? [CLS], [SEP] and [PAD] are never chosen."
+    hidden = "Did you mask special tokens? [CLS], [SEP] and [PAD] are never asked for."
     return [
         ("Nothing changed: did you return the ids themselves?", ids.numpy()),
         ("Did you return the labels first? The inputs come first.", labels),
@@ -191,7 +191,7 @@ def masked_label_suspects(ids, special, chosen, dice, random_ids, mask_id) -> li
             np.where(asked, IGNORED, own),
         ),
         (
-            "Do special tokens have labels? They are never chosen.",
+            "Do special tokens have labels? They are never asked for.",
             np.where(chosen.numpy(), own, IGNORED),
         ),
         ("Are your labels yes or no? They are the original ids.", asked.astype(own.dtype)),
