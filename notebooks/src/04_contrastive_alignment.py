@@ -11,9 +11,9 @@
 #
 # **The claim.** A shared space learns what its loss asks, and nothing else. Same features, same two
 # small maps, same 150 steps: a formula from the web drives its loss to the minimum and finds no
-# picture at all; InfoNCE finds four in ten. And a test that an excellent model fails like a coin,
-# *is it left or right?*, is passed by a small one after half a minute, once its loss gets to see
-# wrong captions that differ by one swap.
+# picture at all; InfoNCE finds four in ten. And a test that any child passes and an excellent model
+# fails, *is it left or right?*, is passed by a small one after half a minute, once its loss gets to
+# see wrong captions that differ by one swap.
 #
 # The picture below proves the first half. Section 12 proves the second.
 #
@@ -22,6 +22,7 @@
 # | You need | matrix products, the singular value decomposition, gradients, cross-entropy |
 # | You will be able to | align two spaces in closed form or by four losses, choose a temperature, find false friends among formulas, and measure what was learned |
 # | It takes | about 120 seconds of one CPU core, a third of it training encoders; 1.2 GB of memory. A GPU: not measured yet |
+# | To read | some 6,000 words, and eight exercises of 70 minutes by their cards: take four sittings, sections 1–6, 7–11, 12–14 and 15–17 |
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: this summary differs from machine to machine.
@@ -31,9 +32,10 @@ runtime = setup(seed=0)
 
 # %% [markdown]
 # 2,000 scenes to learn from, and 500 of the *validation* set to look at. Each is a picture of two things
-# and a caption; no meaning occurs in both sets. Training has to be cheap, so no encoder is trained
-# at first: words are counted, and pictures pass one convolution with *random* weights. (Every
-# number is then centred and scaled.)
+# and a caption; no meaning occurs in both sets. Training has to be cheap, so no encoder is trained at
+# first: words are counted, and pictures pass one convolution with *random* weights. (Every number is then
+# centred and scaled. One that never varies in training, such as the two *a* of a caption, says nothing
+# and becomes 0.)
 
 # %%
 import torch
@@ -93,7 +95,9 @@ sick = ward.fit(circulating, look_every=10)
 healthy = ward.fit(info_nce, look_every=10)
 
 # %% [markdown]
-# Left, both losses fall. Right, only one of them learned anything.
+# Left, both losses fall. Right, only one of them learned anything. **R@1**, recall at 1, is the share of
+# captions whose nearest picture, of all 500, is the right one; R@5 asks for the five nearest. A tie counts
+# as a miss. (A few scenes mean the same; each of their pictures is right.)
 
 # %%
 from xmodal_lab.workbook import alignment_charts, check, expect, explore, predict, show
@@ -107,13 +111,22 @@ show(
 )
 
 # %% [markdown]
-# Chance is 0.2 %. The first patient of our clinic (section 16) does *worse*: it cannot do better
-# than to put every picture opposite its caption.
+# Chance is about 0.2 %, one hit in 500, so no hit at all proves nothing. The **rank** of the right
+# picture tells more: 1 is best, chance is 250. The first patient of our clinic (section 16) puts it
+# *last*: its loss is lowest with every picture opposite its caption.
+
 
 # %%
+def middle_rank(run):
+    cosines = F.normalize(run.text, dim=1) @ F.normalize(run.image, dim=1).T
+    return float((cosines >= cosines.diagonal()[:, None]).sum(dim=1).float().median())
+
+
 expect("formula from the web, loss at the end", sick.losses[-1], -1.31, -1.2)
 expect("formula from the web, R@1", sick.r1, 0, 0.4, "%")
 expect("InfoNCE, R@1", healthy.r1, 35, 48, "%")
+expect("formula from the web, median rank", middle_rank(sick), 485, 500)
+expect("InfoNCE, median rank", middle_rank(healthy), 1, 4)
 
 # %% [markdown]
 # ## 1 · Two clouds that know nothing of each other
@@ -193,7 +206,7 @@ turned = cloud @ true_turn + 0.12 * torch.randn(60, 2, generator=dice)
 # ### Exercise: `procrustes_map` · ●●○ medium · 8 min
 #
 # **Goal.** `x` and `y` are (rows, dim); row *i* of both is one pair. Find the orthogonal matrix R,
-# (dim, dim), for which `x @ R` is nearest to `y`:
+# (dim, dim), for which `x @ R` is nearest to `y` (Schönemann 1966):
 #
 # $$R = \arg\min_{R^\top R = 1} \lVert XR - Y \rVert^2 = U V^\top \quad\text{where}\quad X^\top Y = U \Sigma V^\top$$
 #
@@ -243,7 +256,9 @@ procrustes_map = check(procrustes_map)
 found = cloud @ procrustes_map(cloud, turned)
 before, after = {"text": cloud, "image": turned}, {"text": found, "image": turned}
 show(
-    alignment_charts.clouds({"before": before, "after": after}, linked=True),
+    alignment_charts.clouds(
+        {"before": before, "after": after}, linked=True, labels={"text": "x", "image": "y"}
+    ),
     alt="Before: two long clouds of points that cross, with long lines between the halves of pairs. "
     "After the turn they lie on each other, and the lines are short.",
 )
@@ -294,9 +309,11 @@ guess = predict(
 
 # %% [markdown]
 # The package's `procrustes` pads the smaller space with zeros. We note its marks in a table that will
-# grow: recall on 500 scenes of the *test* set, colours and shapes named zero-shot, and **minimal
+# grow, with four kinds of scores, all in per cent: recall on 500 scenes of the *test* set; **zero-shot**
+# probes, pictures of *one* thing that are named by the nearest of some captions, such as “a red star”
+# (none of these was trained, hence the name), once for the colour and once for the shape; and **minimal
 # pairs**: is the picture nearer to its caption than to the same words with colours swapped, or with
-# the relation turned round?
+# the relation turned round? Settings are chosen on the *validation* set, and the table is filled once.
 
 # %%
 from xmodal_lab.workbook.exam import Exam
@@ -316,10 +333,12 @@ guess.reveal("about 5 %")
 #
 # $$\max_{u,\,v}\; \mathrm{corr}(Xu,\, Yv)$$
 #
-# The recipe: make each cloud round (**whiten** it), then do Procrustes' factorisation.
+# The recipe: make each cloud round (**whiten** it), then do Procrustes' factorisation. The **ridge**, a
+# small number added to every variance, keeps directions that hardly vary from being blown up.
 
 # %%
 from xmodal_lab.alignment.closed_form import cca
+from xmodal_lab.workbook.ward import r1
 
 
 def whitener(x, ridge=1e-4):
@@ -330,7 +349,7 @@ def whitener(x, ridge=1e-4):
 x, y = ((ward.learn[m] - ward.learn[m].mean(dim=0)).double() for m in both)
 W_x, W_y = whitener(x), whitener(y)
 U, correlations, V = torch.linalg.svd(W_x @ (x.T @ y / len(x)) @ W_y, full_matrices=False)
-fitted = cca(ward.learn["text"], ward.learn["image"], dim=20)
+fitted = cca(ward.learn["text"], ward.learn["image"], dim=14)
 print("ours   ", [round(float(c), 2) for c in correlations[:6]])
 print("package", [round(float(c), 2) for c in fitted.correlations[:6]])
 
@@ -343,27 +362,37 @@ from xmodal_lab.workbook import sense_charts
 
 deal = torch.randperm(2000, generator=dice)
 lines = {
-    "pairs": cca(*ward.learn.values(), dim=40).correlations,
-    "shuffled pairs": cca(ward.learn["text"], ward.learn["image"][deal], dim=40).correlations,
+    "pairs": cca(*ward.learn.values(), dim=38).correlations,
+    "shuffled pairs": cca(ward.learn["text"], ward.learn["image"][deal], dim=38).correlations,
 }
-curves = {name: (range(1, 41), values.tolist()) for name, values in lines.items()}
+curves = {name: (range(1, 39), values.tolist()) for name, values in lines.items()}
 show(
     sense_charts.curves(curves, "direction", "canonical correlation", ylim=(0, 1)),
-    alt="Canonical correlations of 40 directions. About ten lie above 0.8, then they fall; those of "
-    "shuffled pairs begin near 0.45 and fall slowly. The two curves meet near direction 20.",
+    alt="Canonical correlations of 38 directions. Ten lie above 0.8, then they fall steeply to about 0.5 "
+    "near direction 14, and slowly after that; those of shuffled pairs begin near 0.5 and fall slowly. The "
+    "two curves meet only at the last direction.",
 )
 
 # %% [markdown]
-# We keep 20 directions (the best number on the validation set), as the curves suggest.
+# Ten are far above chance, and the curve bends at about 14. How many to keep? The validation set decides;
+# the test set is asked once, with the winner.
+
 
 # %%
+def on_validation(fit):
+    return r1(fit.project_x(ward.ask["text"]), fit.project_y(ward.ask["image"]), ward.right)
+
+
+by_dim = {dim: on_validation(cca(*ward.learn.values(), dim=dim)) for dim in (8, 14, 20, 32)}
+for dim, found in by_dim.items():
+    print(f"{dim:2} directions: ≈ {found:.0f} %")
 results["CCA on random features"] = exam.marks(fitted.project_x, fitted.project_y)
-expect("CCA, R@1", results["CCA on random features"]["text→image R@1"], 42, 56, "%")
+expect("CCA, R@1", results["CCA on random features"]["text→image R@1"], 48, 63, "%")
 expect("CCA, colour", results["CCA on random features"]["colour"], 92, 100, "%")
 expect("CCA, shape", results["CCA on random features"]["shape"], 22, 42, "%")
 
 # %% [markdown]
-# Half of the captions find their picture, and no encoder was trained. Remember this number: a
+# More than half of the captions find their picture, and no encoder was trained. Remember this number: a
 # trained model that does not beat it has learned nothing worth training.
 #
 # ## 5 · A bend: kernel CCA, and learned maps
@@ -383,19 +412,21 @@ expect("a parabola, CCA", cca(line, bent, dim=1).correlations[0], 0, 0.15)
 expect("a parabola, kernel CCA", kernel_cca(line, bent, dim=1).correlations[0], 0.9, 1)
 
 # %% [markdown]
-# And on our scenes? The width σ decides; ten times the median distance was best on the validation set.
+# And on our scenes? The width σ decides. Of 3, 10, 30 and 100 times the median distance, 30 was best on the
+# validation set.
 
 # %%
 from xmodal_lab.alignment.closed_form import median_distance
 
-far = [10 * median_distance(ward.learn[m]) for m in both]
-curved = kernel_cca(*ward.learn.values(), dim=32, ridge=1e-3, x_width=far[0], y_width=far[1])
+far = [30 * median_distance(ward.learn[m]) for m in both]
+curved = kernel_cca(*ward.learn.values(), dim=14, ridge=1e-3, x_width=far[0], y_width=far[1])
 results["kernel CCA"] = exam.marks(curved.project_x, curved.project_y)
 gain = results["kernel CCA"]["text→image R@1"] - results["CCA on random features"]["text→image R@1"]
 expect("kernel CCA less CCA, R@1", gain, -10, 8, "points")
 
 # %% [markdown]
-# Nothing gained, at 2,000 scenes. A bend is no use where there is not enough data to find it.
+# Little is gained, if anything. So wide a Gaussian is nearly a straight line between all scenes: the best
+# bend was almost none.
 #
 # The other way is to **learn** the maps, step by step, with any loss: a linear one, or an MLP with one
 # bend. Both are here trained by InfoNCE, as in the opening picture.
@@ -408,9 +439,10 @@ expect("linear maps, R@1", healthy.r1, 35, 48, "%")
 expect("MLP, R@1", bend.r1, 30, 50, "%")
 
 # %% [markdown]
-# The learned linear maps do not beat CCA: they search by small steps for what linear algebra gives
-# at once. And the MLP adds nothing here, either. Learning will pay off where it may change the
-# *encoders* (section 12). Until then the small maps are our laboratory for losses.
+# (Both on the validation set, where CCA has the number printed above, 14 directions.) In 150 steps the
+# learned linear maps do not reach CCA, which has no steps to run out of; 600 steps help, and are not enough
+# either (the repair of patient 2 in section 16). And the MLP adds nothing here. Learning will pay off where
+# it may change the *encoders* (section 12). Until then the small maps are our laboratory for losses.
 
 # %% [markdown]
 # ## 6 · Four losses
@@ -420,8 +452,9 @@ expect("MLP, R@1", bend.r1, 30, 50, "%")
 #
 # ### Pairs with a margin
 #
-# The oldest (Hadsell, Chopra and LeCun 2006). Between the halves of a pair stretches a spring,
-# d². Strangers are pushed like a spring that is too short, until they are a margin *m* apart.
+# The oldest (Chopra, Hadsell and LeCun 2005; in this form Hadsell, Chopra and LeCun 2006). Between the
+# halves of a pair stretches a spring, d². Strangers are pushed like a spring that is too short, until
+# they are a margin *m* apart.
 
 # %%
 margin, total = 1.0, 0.0
@@ -754,13 +787,16 @@ marks = {"InfoNCE, shuffled pairs": three_times(info_nce, mixed)}
 marks |= {name: three_times(loss) for name, loss in contestants.items()}
 
 # %% [markdown]
-# One dot a seed, a bar for their mean.
+# On the test set, one dot a seed, a bar for their mean.
 
 # %%
 from xmodal_lab.workbook import alignment_tables
 
 recall = {name: [m["text→image R@1"] for m in three] for name, three in marks.items()}
-levels = {"CCA": results["CCA on random features"]["text→image R@1"], "chance": 0.2}
+levels = {
+    "CCA": results["CCA on random features"]["text→image R@1"],
+    "chance": exam.chance()["text→image R@1"],
+}
 show(
     alignment_tables.spread(recall, "text→image R@1 on the test set / %", "loss", levels),
     alt="R@1 of seven trainings, three seeds each. Shuffled pairs lie at chance. Random and hard "
@@ -769,7 +805,7 @@ show(
 )
 
 # %% [markdown]
-# InfoNCE and semi-hard triplets lead. All stay below CCA, which has no steps to run out of. The order
+# InfoNCE and semi-hard triplets lead. In 150 steps all stay below CCA. The order
 # is that of *this* set-up: with small networks on better features (a random recurrent network, 4 × 4
 # regions; `benchmarks/alignment.py`) InfoNCE had 52 % (50–52 over three seeds), semi-hard triplets
 # 48 (45–50), sigmoid 42 (41–42), pairs 30 (29–30), the hardest triplets 20 (17–23).
@@ -793,8 +829,8 @@ expect("InfoNCE, relation turned round", results["InfoNCE"]["relation swapped"],
 # ## 7 · Playground: what pulls where
 #
 # Four pairs on a circle. Choose a loss, move a point by `turn`, and watch the arrows: how hard, and to
-# which side, the loss pulls each point. `steps` lets all of them follow. Try the two patients at
-# the end of the list.
+# which side, the loss pulls each point. `steps` lets all of them follow. A dashed frame marks a right
+# answer that is not the nearest. Try the two patients at the end of the list.
 
 # %%
 from xmodal_lab.workbook import loss_playground
@@ -820,10 +856,10 @@ explore(
 )
 
 # %% [markdown]
-# What does a *fixed* τ do to a training? Six of them, 150 steps each, means of three seeds. We keep the shares that twelve
-# captions give to twelve pictures, the mean **entropy** of all rows (how undecided they are: 0 to
-# ln 500 = 6.2 nats), R@1, and the **modality gap**: the distance between the centre of all captions
-# and that of all pictures on the sphere (Liang et al. 2022).
+# What does a *fixed* τ do to a training? Six of them, 150 steps each, means of three seeds. We keep the
+# shares that twelve captions give to twelve pictures, the mean **entropy** of all rows (how undecided
+# they are: 0 to ln 500 = 6.2 nats), R@1, and the **modality gap**: the distance between the centre of all
+# captions and that of all pictures on the sphere (Liang et al. 2022).
 
 # %%
 from itertools import pairwise
@@ -862,26 +898,33 @@ trained_at = {tau: seen_at(tau) for tau in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)}
 
 
 # %%
+untrained = [ward.fit(info_nce, steps=0, seed=runtime.seed + i) for i in range(3)]
+gap_before = sum(float(diagnostics.modality_gap(run.text, run.image)) for run in untrained) / 3
+
+
 def at_temperature(temperature=0.1):
     nearest = min(trained_at, key=lambda tau: abs(math.log(tau / temperature)))
-    return alignment_charts.temperatures(trained_at, nearest)
+    return alignment_charts.temperatures(trained_at, nearest, untrained={"gap": gap_before})
 
 
 explore(
     at_temperature,
     alt="Shares of twelve pictures for twelve captions at one temperature; and three curves against "
-    "temperature: entropy rises, the modality gap falls, and R@1 is highest near 0.1.",
+    "temperature: entropy rises, the modality gap falls through its value before training, and R@1 is "
+    "highest near 0.1.",
     temperature=(0.01, 0.5, 0.01),
 )
 
 # %% [markdown]
 # A cold loss looks only at the nearest rivals. It is content as soon as they are beaten, and the two
-# clouds as wholes may stay apart. A warm one pushes all strangers alike, and evens out. As published,
+# clouds as wholes may drift apart: at 0.01 and 0.02 the gap is *larger* than before training (dotted).
+# A warm one pushes all strangers alike, and evens out. As published,
 # the gap falls as τ grows, all the way. (Single seeds may waver at the warm end, by 0.003.)
 
 # %%
 gaps = [found["gap"] for found in trained_at.values()]
-expect("gap at τ = 0.01", gaps[0], 0.15, 0.4)
+expect("gap before training", gap_before, 0.1, 0.22)
+expect("gap at τ = 0.01", gaps[0], 0.2, 0.4)
 expect("gap at τ = 0.5", gaps[-1], 0.01, 0.06)
 falls = sum(cold > warm for cold, warm in pairwise(gaps))
 expect("steps of the curve that fall, of 5", falls, 4, 5)
@@ -893,7 +936,7 @@ guess.reveal("larger")
 # ## 9 · How many wrong answers?
 #
 # The others in the batch are the wrong answers. More of them make a harder quiz. We take the same
-# 128 rows a step, and let them compete only within groups of 2, 4, 16, 64, or all.
+# 128 rows a step, and let them compete only within groups of 2, 4, 16, 64, or all; three seeds each.
 
 
 # %%
@@ -907,12 +950,14 @@ def in_groups(size):
     return loss
 
 
-grouped = {size: ward.fit(in_groups(size)) for size in (2, 4, 16, 64, 128)}
-by_size = {size: run.r1 for size, run in grouped.items()}
+def of_three(loss):
+    return sum(ward.fit(loss, seed=runtime.seed + i).r1 for i in range(3)) / 3
+
+
+by_size = {size: of_three(in_groups(size)) for size in (2, 4, 16, 64, 128)}
 
 # %% [markdown]
-# The first doublings pay most. (With small networks on better features, `benchmarks/alignment.py`
-# measured 27, 38, 45, 50 and 54 % for 1, 3, 15, 63 and 255 wrong answers.)
+# Scored on the validation set:
 
 # %%
 rivals = [size - 1 for size in by_size]
@@ -924,11 +969,15 @@ fig.axes[0].minorticks_off()
 show(
     fig,
     alt="R@1 against the number of wrong answers in each quiz, from 1 to 127, on a logarithmic axis. "
-    "It rises at first and then levels off.",
+    "It rises by less and less.",
 )
 expect("127 wrong answers less 1, R@1", by_size[128] - by_size[2], 4, 22, "points")
 
 # %% [markdown]
+# One wrong answer more is worth much in a small quiz and little in a large one: the curve is nearly
+# straight on a logarithmic axis, and flattens. (With small networks on better features,
+# `benchmarks/alignment.py` measured 27, 38, 45, 50 and 54 % for 1, 3, 15, 63 and 255 wrong answers.)
+#
 # Large models use batches of 32,000 and more. The matrix of all similarities is then the trouble: a
 # backward pass keeps about four such matrices.
 #
@@ -957,6 +1006,10 @@ expect("InfoNCE of 12,288 random pairs", value.detach(), 9.4, 12.5, "nats")
 print("gradient:", tuple(large[0].grad.shape), "finite:", bool(large[0].grad.isfinite().all()))
 
 # %% [markdown]
+# More than ln 12,288 = 9.4? That is the price of knowing nothing *and saying so*. Random cosines in 32
+# dimensions spread by 0.18, and divided by τ = 0.1 they are opinions, all of them wrong: a logit that
+# spreads by σ = 1.8 costs about σ²/2 = 1.6 nats more.
+#
 # ## 10 · Words and regions: hard and soft alignment
 #
 # So far one vector stood for a whole picture. Finer: one vector a word, one for each of 4 × 4 regions,
@@ -971,10 +1024,10 @@ from xmodal_lab.workbook import patches
 
 pixels, val_pixels = inputs_of(ward.train), inputs_of(ward.val)
 fine = {}
-for name, score, batch in (("mean", patches.pooled_score, 64), ("best", best_match_score, 32)):
+for name, score in (("mean", patches.pooled_score), ("best", best_match_score)):
     torch.manual_seed(runtime.seed)
     fine[name] = patches.WordsAndRegions()
-    patches.train(fine[name], score, pixels, steps=150, batch=batch)
+    patches.train(fine[name], score, pixels, steps=150, batch=32)
 
 # %% [markdown]
 # Nobody told either network where anything is. One scene of the validation set, and all cosines of its
@@ -1064,9 +1117,10 @@ show(
 )
 
 # %% [markdown]
-# Often a colour word has found its thing while a shape word has not: shapes are hard in 32 pixels. Do
-# colours point to the right place in general? The relation tells in which half a coloured thing stands.
-# We look at both colour words of 500 scenes. A guess is right half the time.
+# *Yellow* and *violet* choose cells *beside* their things. They may: the network of a region sees 17 of the
+# 32 pixels across, its neighbours included, and the loss never asked which of the neighbours should speak.
+# *Star* went to the wrong thing: shapes are hard in 32 pixels. Do colours point to the right half in
+# general? The relation tells in which half a coloured thing stands. We look at both colour words of 500 scenes. A guess is right half the time.
 
 # %%
 points_at = {}
@@ -1084,20 +1138,21 @@ from xmodal_lab.encoders.inputs import rows_of
 few, right = rows_of(val_pixels, torch.arange(200)), ward.right[:200, :200]
 pooled = patches.recall(fine["mean"], patches.pooled_score, few, right)
 finer = patches.recall(fine["best"], best_match_score, few, right)
-expect("mean of words and regions, R@1", pooled, 40, 68, "%")
+expect("mean of words and regions, R@1", pooled, 36, 58, "%")
 expect("best region of every word, R@1", finer, 22, 48, "%")
 
 # %% [markdown]
-# Honestly: at this budget the finer score does *not* raise recall, and the plain mean points as well.
-# (With batches of 64 we measured 61 % for the mean, 37 for the best region, 42 for attention and 46
-# for transport, at three to seven times the cost; one seed.) What a plan gives is an answer to
-# *where*, and a score that can say which word found no place.
+# Honestly: at this budget the finer score does *not* raise recall, and the plain mean points just as
+# well. Vectors that belong to regions know *where* by either score. (With batches
+# of 64 for all we measured 61 % for the mean, 37 for the best region, 42 for attention and 46 for
+# transport, at three to seven times the cost; one seed.) What a plan adds is a table that can be read:
+# which word was given which place, and which found none.
 #
 # ## 11 · Wrong answers that are right
 #
 # Two rows of a batch may mean the same. The loss pushes them apart all the same: a **false negative**.
 # In scenes with two things this is rare. So we take scenes of *one* thing: 104 meanings, and batches
-# of 512. Four rows in five are then no wrong answers.
+# of 512. Every caption then has about five false negatives among its 511 rivals.
 
 # %%
 single = Ward(1000, things=1, seed=runtime.seed)
@@ -1170,9 +1225,12 @@ expect(
 guess.reveal("about 55 %")
 
 # %% [markdown]
-# Why? Among 127 random rivals, hardly ever one shows the *same* things in another relation. Counting
-# the things wins the quiz, so counting is what it learns: CLIP, too, often behaves like a **bag of
-# words** (Yuksekgonul et al. 2023). What the loss hardly pays for is hardly learned.
+# Why? Among 127 random rivals, hardly ever one shows the *same* things in another relation. Knowing the
+# things wins the quiz: CLIP, too, often behaves like a **bag of words** (Yuksekgonul et al. 2023). But a
+# rival with colours swapped is as rare, and that swap is noticed far more often. Our hypothesis: which
+# colour belongs to which shape is paid for by *other* rivals. Many share one thing or half of it, and “a
+# red star” as one idea tells them apart better than “red” and “star”. No such rival pays for left and
+# right. What the loss hardly pays for is hardly learned.
 #
 # The cure: let it pay. Every training caption gets a **foil**, its own words with one swap.
 
@@ -1283,14 +1341,15 @@ for step in fit(space, loss, batch_of, steps=420, seed=runtime.seed, runtime=run
             live.draw(film.draw(step.number))
 live.finish(
     film.strip(0, 60, 180, 300, 420),
-    alt="Five matrices of cosines, from step 0 to 420. At first all cells are alike. Then two by two "
-    "blocks along the diagonal light up, evenly. Later each block splits: its diagonal stays dark, and "
-    "its two other cells get paler.",
+    alt="Five matrices of cosines, from step 0 to 420. At first all cells are alike. Then the framed "
+    "two by two blocks along the diagonal turn dark, evenly, and blocks of other scenes that share "
+    "something get darker, too. Later most frames split: their diagonal stays dark, their two other cells "
+    "get paler.",
 )
 
 # %% [markdown]
 # First *what* is there (even blocks), then *how* it stands (the diagonal inside them). Move through
-# the film. (A dip of R@1 on the way is no accident: there the learning rate is at its highest.)
+# the film. (R@1 dips on the way. Our guess, not tested: the learning rate is at its highest there.)
 
 
 # %%
@@ -1327,7 +1386,7 @@ expect(
 )
 
 # %% [markdown]
-# One picture, three models. The shorter the lower bar is than the upper one, the surer the answer.
+# One picture, three models. The more the upper number exceeds the lower one, the surer the answer.
 
 # %%
 from xmodal_lab.joint import evaluation
@@ -1364,79 +1423,109 @@ show(
 # |---|---|---|---|
 # | the batch alone | 91 (90–94) | 93 (92–93) | 69 (59–82) |
 # | and foil captions | 95 (94–96) | 100 (99–100) | 99 (98–100) |
-# | and twin scenes in the batch | 93 (93–94) | 100 (100–100) | 100 (99–100) |
+# | and twins: the scene a foil describes joins the batch, as a picture | 93 (93–94) | 100 (100–100) | 100 (99–100) |
 #
 # Foils even help recall. And look at the spread of the first row: once in a while random rivals teach
 # much of the relation, too. You cannot rely on it.
 #
 # ## 13 · When one modality is scarce
 #
-# Captions and pictures come in millions. Now a third modality joins, with few pairs: a second sentence
-# about 100 of the scenes, in other words (as somebody might *say* it, and perfectly heard).
+# Captions and pictures come in millions. Now a third modality joins, with few pairs: somebody *says* in
+# other words what 100 of the scenes show. A stand-in for speech, perfectly heard: counted words, but bent
+# by a square root and turned by a hidden rotation, so that no axis means what it meant in the captions.
 
 # %%
 import numpy as np
 
 generator = np.random.default_rng(0)
+hidden = torch.linalg.qr(torch.randn(45, 45, generator=dice))[0]
+
+
+def hear(sentences):
+    counts = ward.read(sentences)
+    return (counts.sign() * counts.abs().sqrt()) @ hidden
+
+
 spoken = [scenes.describe(scene, generator) for scene in ward.train.scenes[:100]]
-spoken_val = [scenes.describe(scene, generator) for scene in ward.val.scenes]
+spoken_val = hear([scenes.describe(scene, generator) for scene in ward.val.scenes])
 print(spoken[0], "|", ward.train.captions[0])
 
 # %% [markdown]
-# Two ways. **All at once**: train three maps on the 100 scenes that have all three. **Anchor**: align
-# captions and pictures on everything first, freeze that, and fit the new map into it.
+# Three ways, 300 steps each. **The 100 alone**: three maps, trained on the scenes that have all three.
+# **All at once**: the same, and in every step also a batch of the 2,000 captions and pictures.
+# **Anchor**: align captions and pictures on everything first (150 steps), freeze that, and fit the new
+# map into it (150 steps).
 
 # %%
-from xmodal_lab.workbook.ward import r1
-
-hundred = {m: ward.learn[m][:100] for m in both} | {"spoken": ward.read(spoken)}
+hundred = {m: ward.learn[m][:100] for m in both} | {"spoken": hear(spoken)}
 
 
-def joined(maps, pairs, free):
-    """150 steps of InfoNCE over pairs of modalities; only the free maps are trained."""
+def joined(maps, pairs, free, steps, plenty=False):
+    """InfoNCE over pairs of modalities of the 100 scenes; only the free maps are trained."""
     optimiser = torch.optim.AdamW([p for m in free for p in maps[m].parameters()], lr=5e-3)
-    for _ in range(150):
+    for _ in range(steps):
         rows = torch.randint(100, (64,))
         z = {m: maps[m](hundred[m][rows]) for m in maps}
         value = sum(info_nce(z[m], z[n]) for m, n in pairs)
+        if plenty:
+            rows = torch.randint(2000, (128,))
+            value = value + info_nce(*(maps[m](ward.learn[m][rows]) for m in both))
         optimiser.zero_grad()
         value.backward()
         optimiser.step()
-    with torch.no_grad():
-        return r1(
-            maps["spoken"](ward.read(spoken_val)), maps["image"](ward.ask["image"]), ward.right
-        )
+    return asked_for_pictures(maps)
+
+
+@torch.no_grad()
+def asked_for_pictures(maps):
+    return r1(maps["spoken"](spoken_val), maps["image"](ward.ask["image"]), ward.right)
 
 
 # %% [markdown]
-# The two ways. *Anchor* twice: towards the pictures, or towards the captions of the 100 scenes.
+# *Anchor* twice: towards the pictures, or towards the captions of the 100 scenes. And a control: does the
+# captions' own map fit the new sense, without any pair?
 
 
 # %%
-def fresh_maps(*names):
-    torch.manual_seed(runtime.seed)
+def fresh_maps(seed, *names):
+    torch.manual_seed(seed)
     return {m: nn.Linear(hundred[m].shape[1], 32) for m in names}
 
 
-anchor = dict(healthy.heads)
-triangle = [("text", "image"), ("spoken", "image"), ("spoken", "text")]
-at_once = joined(fresh_maps(*hundred), triangle, free=hundred)
-to_image = joined(anchor | fresh_maps("spoken"), [("spoken", "image")], free=["spoken"])
-to_text = joined(anchor | fresh_maps("spoken"), [("spoken", "text")], free=["spoken"])
+def scarce_ways(seed):
+    anchor = dict(ward.fit(info_nce, seed=seed).heads)
+    to_image, to_text, known = ("spoken", "image"), ("spoken", "text"), ("text", "image")
+    new = ["spoken"]
+    return {
+        "control: the captions' map": asked_for_pictures(anchor | {"spoken": anchor["text"]}),
+        "the 100 alone": joined(
+            fresh_maps(seed, *hundred), [known, to_image, to_text], hundred, 300
+        ),
+        "all at once": joined(
+            fresh_maps(seed, *hundred), [to_image, to_text], hundred, 300, plenty=True
+        ),
+        "anchor, towards pictures": joined(anchor | fresh_maps(seed, *new), [to_image], new, 150),
+        "anchor, towards captions": joined(anchor | fresh_maps(seed, *new), [to_text], new, 150),
+    }
+
+
+scarce = [scarce_ways(runtime.seed + i) for i in range(3)]
 
 # %% [markdown]
-# Spoken sentences ask for pictures.
+# Spoken sentences ask for pictures of the validation set; means of three seeds.
 
 # %%
-expect("all at once", at_once, 4, 18, "%")
-expect("anchor, towards pictures", to_image, 20, 38, "%")
-expect("anchor, towards captions", to_text, 28, 46, "%")
+bands = [(0, 1), (4, 16), (27, 43), (19, 34), (28, 43)]
+for name, band in zip(scarce[0], bands, strict=True):
+    expect(name, sum(found[name] for found in scarce) / 3, *band, "%")
 
 # %% [markdown]
-# The scarce modality should not teach what the plentiful ones know. And it was paired best with the
-# *nearer* relative, captions, though pictures were asked for: the space is shared.
-# (A bound, too: with *sounds*, as sliced spectrograms, 400 pairs were too few for either way; we
-# measured 1 to 2 % in `benchmarks/alignment.py`. Frozen spectrograms do not hold what words hold.)
+# The scarce modality need not teach what the plentiful ones know: that is worth most of the score. *When*
+# they teach it hardly matters here: all at once does as well as anchoring. (Freezing has another merit:
+# the points one has already stay where they are.) And the new map learned best from its *nearer*
+# relative, captions, though pictures were asked for: the space is shared. (A bound, too: with *sounds*,
+# as sliced spectrograms, 400 pairs were too few for either way; we measured 1 to 2 % in
+# `benchmarks/alignment.py`. Frozen spectrograms do not hold what words hold.)
 #
 # ## 14 · Outlook: no pairs at all
 #
@@ -1524,8 +1613,9 @@ uniformity = check(uniformity)
 
 # %% [markdown]
 # No figure means anything without its value **by chance**. For pairs, deal the pictures out anew and
-# measure again, 50 times. For the gap that would change nothing, since centres do not know pairs:
-# there, points are dealt out to the two modalities anew.
+# measure again, 50 times. **p** is the share of all 51 figures, the real one included, that are at least
+# as extreme as the real one, so it cannot be below 1/51 = 0.02. For the gap dealing out pictures would
+# change nothing, since centres do not know pairs: there, points are dealt out to the two modalities anew.
 
 # %%
 ours, random_maps = space.embed_data(ward.val, *both), ward.fit(info_nce, steps=0)
@@ -1576,14 +1666,16 @@ for name, (x, y) in spaces.items():
 show(
     alignment_tables.table_with_nulls(sheet),
     alt="Five spaces by eight diagnostics, with chance levels. From random maps to the space trained "
-    "with foils, alignment falls, CKA, mutual nearest neighbours and R@1 rise; the gap of CCA is no "
-    "larger than chance.",
+    "with foils, alignment falls, and CKA, mutual nearest neighbours and R@1 rise in the large; between CCA "
+    "and InfoNCE, CKA and R@1 fall. The gap of CCA is no larger than chance.",
 )
 
 # %% [markdown]
-# Read it by columns. The gap alone says little: CCA's is what chance gives, and its R@1 is half of ours.
-# Alignment, CKA and mutual neighbours tell at a glance which spaces are aligned at all. Between CCA and
-# InfoNCE they disagree with each other and with R@1: no single figure is the truth.
+# Read it by columns. The gap alone says little: CCA's is what chance gives, with an R@1 far below that of
+# our trained encoders. InfoNCE's lies even *below* chance: halves of pairs that lie close share the
+# accidents of their sample, points dealt out at random do not. Alignment, CKA and mutual neighbours tell
+# at a glance which spaces are aligned at all. Between CCA and InfoNCE alignment sees no difference and
+# CKA hardly one, where R@1 sees fifteen points: no single figure is the truth.
 
 # %%
 expect("CCA: p of its gap", nulls["CCA"]["gap"].p, 0.05, 1)
@@ -1645,33 +1737,31 @@ csls = check(csls)
 # </details>
 
 # %% [markdown]
-# Where are hubs? We look at encoders that were never trained, and at our linear maps after InfoNCE.
+# Where are hubs? We look at our linear maps before and after InfoNCE.
 # If nobody were a hub, every picture would be in about ten lists of ten.
 
 # %%
-torch.manual_seed(runtime.seed)
-fresh = JointSpace.standard(both).embed_data(ward.val, *both)
 tables = {
-    "encoders never trained": cosines_of(fresh["text"], fresh["image"]),
-    "linear maps, InfoNCE": cosines_of(healthy.text, healthy.image),
+    "before training": cosines_of(random_maps.text, random_maps.image),
+    "after InfoNCE": cosines_of(healthy.text, healthy.image),
 }
 lists = {name: diagnostics.k_occurrences(table, 10) for name, table in tables.items()}
 show(
     alignment_tables.lists_entered(lists, 10),
-    alt="How many lists of ten each of 500 pictures is in, most popular first. Without training a few "
-    "pictures are in hundreds of lists and most in none; after training the curve is nearly level.",
+    alt="How many lists of ten each of 500 pictures is in, most popular first. Before training a few "
+    "pictures are in thirty lists or more and many in fewer than five; after training the curve is flatter.",
 )
 
 # %% [markdown]
-# Hubs belong to the untrained space; training evens them out. What does the correction still give?
-# Your `csls` learns the crowd from the questions of the test itself. In real life one question comes
-# at a time: the fair way takes a **bank** of *training* captions, as the package's `csls` does.
-# (Another known cure, the **inverted softmax**, divides by what the bank gives to each picture.)
+# Training evens the hubs out, in these maps. What does the correction still give? Your `csls` learns the
+# crowd from the questions of the test itself. In real life one question comes at a time: the fair way
+# takes a **bank** of *training* captions, as the package's `csls` does. (Another known cure, the
+# **inverted softmax** of Smith et al. 2017, divides by what the bank gives to each picture.)
 
 # %%
 with torch.no_grad():
     bank = cosines_of(healthy.heads["text"](ward.learn["text"][:1000]), healthy.image)
-plain = tables["linear maps, InfoNCE"]
+plain = tables["after InfoNCE"]
 corrected = {
     "CSLS, bank from training": diagnostics.csls(plain, bank=bank),
     "inverted softmax, same bank": diagnostics.inverted_softmax(plain, bank=bank),
@@ -1680,7 +1770,7 @@ corrected = {
 before = patches.table_r1(plain, ward.right)
 for name, table in corrected.items():
     expect(f"{name}: R@1 gained", patches.table_r1(table, ward.right) - before, 0, 11, "points")
-expect("hubness, never trained", diagnostics.hubness(tables["encoders never trained"]), 2, 9)
+expect("hubness, before training", diagnostics.hubness(tables["before training"]), 0.6, 1.7)
 expect("hubness, after InfoNCE", diagnostics.hubness(plain), -0.1, 0.9)
 
 # %% [markdown]
@@ -1796,8 +1886,10 @@ guess.reveal("almost 0 and 0 %")
 discharge("zero labels", never.r1, cells.r1)
 
 # %% [markdown]
-# “Never say yes” is right in 127 cells of 128, and a mean over all cells drowns the pairs even with
-# right labels. A bias that starts at −ln(B − 1) gives the *no* for free.
+# “Never say yes” is right in 127 cells of 128, and even with right labels most of the work goes into
+# saying *no*. A bias of −ln(B − 1) gives the *no* for free, and that alone is the cure. (Whether the
+# cells are averaged, or summed as in your sigmoid loss, makes no difference: AdamW divides the scale of a
+# loss out again. We tried.)
 #
 # ### Patients 4 and 5: temperature, four ways
 #
@@ -1824,6 +1916,7 @@ times = ward.fit(nce_at(1 / 0.07))
 without = ward.fit(nce_at(1.0))
 manual = ward.fit(lambda a, b: by_hand(a, b, 0.005))
 expect("patient 4, times 0.07: loss at the end", times.losses[-1], 4.76, 4.81)
+expect("patient 4, times 0.07: R@1", times.r1, 21, 40, "%")
 expect("patient 4, left out: loss at the end", without.losses[-1], 3.9, 4.1)
 expect("patient 4, left out: R@1", without.r1, 28, 42, "%")
 finite = sum(math.isfinite(value) for value in manual.losses)
@@ -1831,10 +1924,10 @@ expect("patient 4, by hand at 0.005: steps of 150 with a finite loss", finite, 0
 guess.reveal("about 4, and R@1 is above 28 %")
 
 # %% [markdown]
-# A loss that *looks* dead need not be. Cosines lie between −1 and 1, so at τ = 1 no softmax over 128
-# rows gets sure: 128 rows as far apart as possible still cost about 3.87. By hand, `exp(0.5 / 0.005)`
-# is e^100, and float32 ends at e^88; one infinity over another makes every weight NaN.
-# `cross_entropy` subtracts the largest logit first.
+# A loss that *looks* dead need not be: even times 0.07, 0.06 nats below ln 128, it has sorted much.
+# Cosines lie between −1 and 1, so at τ = 1 no softmax over 128 rows gets sure: 128 rows as far apart as
+# possible still cost about 3.87. By hand, `exp(0.5 / 0.005)` is e^100, and float32 ends at e^88; one
+# infinity over another makes every weight NaN. `cross_entropy` subtracts the largest logit first.
 #
 # The fourth way, patient 5: learn τ itself, as a bare number, at a generous learning rate of 0.5.
 
@@ -1879,12 +1972,18 @@ def long_and_short(a, b):
 
 lengthy = ward.fit(long_and_short)
 expect("patient 6, loss at the end", lengthy.losses[-1], 0.8, 1.6, "nats")
+expect("InfoNCE, loss at the end", healthy.losses[-1], 0.85, 1.3, "nats")
 expect("patient 6, R@1 by cosine", lengthy.r1, 13, 27, "%")
+by_product = patches.table_r1(lengthy.text @ lengthy.image.T, ward.right)
+expect("patient 6, R@1 by dot product", by_product, 18, 34, "%")
 discharge("no length", lengthy.r1, healthy.r1)
 
 # %% [markdown]
-# The loss is as low as the healthy one's, and R@1 half as high. The score, a cosine, ignores lengths;
-# the loss used them. (With MLPs in place of linear maps we measured less harm: 31 against 37 %.)
+# The loss is as low as the healthy one's, and R@1 half as high. Is it the score, a cosine, which ignores
+# the lengths that the loss used? Only in part: scored by dot products, as it was trained, it finds a few
+# more and still far fewer than InfoNCE. What is left we put down to the scale (a guess): no temperature
+# sets it, and long rows count for more in every batch. (With MLPs in place of linear maps we measured
+# less harm: 31 against 37 %.)
 #
 # ### Patient 7: more negatives than positives
 #
@@ -1991,7 +2090,7 @@ def after_training_on(pictures):
     return ward.fit(info_nce, data=data, test=quiz, right=torch.eye(190, dtype=torch.bool)).r1
 
 
-guess = predict("R@1 with the leak, and without?", ["40 and 35 %", "60 and 35 %", "90 and 35 %"])
+guess = predict("R@1 with the leak, and without?", ["45 and 40 %", "65 and 40 %", "90 and 40 %"])
 
 # %% [markdown]
 # Training sees four captions of 190 pictures: of the same ones, or of others.
@@ -2000,7 +2099,7 @@ guess = predict("R@1 with the leak, and without?", ["40 and 35 %", "60 and 35 %"
 leaked, honest = after_training_on(range(190)), after_training_on(range(190, 380))
 expect("patient 10, captions split, R@1", leaked, 84, 98, "%")
 expect("patient 10, pictures split, R@1", honest, 24, 47, "%")
-guess.reveal("90 and 35 %")
+guess.reveal("90 and 40 %")
 discharge("leak", leaked, honest)
 # %% [markdown]
 # The only patient that looks *too* healthy, and the most dangerous: no curve shows it. Split by
@@ -2008,20 +2107,22 @@ discharge("leak", leaked, honest)
 #
 # ### Discharge
 #
-# What each one scored as it came, and repaired.
+# What eight of them scored as they came, and repaired. (Not here: patient 4, three bugs whose numbers stand
+# above, and patient 9, a way of counting.)
 
 # %%
-chance = dict.fromkeys(record["repaired"], 0.2) | {"leak": 0.5}
+guessed = 100 * ward.right.double().mean().item()
+chance = dict.fromkeys(record["repaired"], guessed) | {"leak": 100 / 190}
 show(
     charts.bars(record, "patient", "text→image R@1 / %", chance),
     alt="R@1 of eight patients as they came and repaired. Seven came low, five of them near zero, and "
-    "rise to about 30 to 50 per cent. The leak came above 90 and falls to about 35.",
+    "rise to about 30 to 50 per cent. The leak came at about 90 and falls to about 40.",
 )
 
 # %% [markdown]
 # Symptoms to remember: **a perfect loss** (2 and 3), **a loss that stops at a round number** (8), **a
-# loss at ln B** (4), **a score that is too good** (9, 10). Print R@1, chance and the loss of somebody
-# who knows nothing beside every training run.
+# score that is too good** (9, 10). And one that is none: a loss that stays near ln B (4). Print R@1,
+# chance and the loss of somebody who knows nothing beside every training run.
 #
 # ## 17 · The whole table
 #
@@ -2076,17 +2177,23 @@ headings = {key: key.replace(" swapped", "\nswapped") for key in mine}
 table = {name: {headings[key]: results[name][key] for key in headings} for name in order}
 show(
     charts.results_table(table),
-    alt="Sixteen methods by seven scores in per cent. Chance and shuffled pairs are lowest. With frozen "
-    "features CCA leads, InfoNCE and semi-hard triplets follow; all know colours, few shapes, and none "
-    "passes a swap. The finished model and the one without foils have high recall and are low on "
-    "relation. Trained with foils, every swap is above 90.",
+    alt="Sixteen methods by seven scores in per cent. Chance and shuffled pairs are lowest, Procrustes "
+    "follows. With frozen features both CCAs lead, then InfoNCE and semi-hard triplets; most know colours, "
+    "none knows many shapes, none passes a swap. The finished model and the one without foils have high "
+    "recall and are low on relation. Trained with foils, every swap is above 90.",
 )
 
 # %% [markdown]
-# Read three things. Maps on frozen features reach half of the recall, whatever the loss, and no swap:
-# what the features do not hold, no loss can align. (Kernel CCA cannot even name a single thing's colour:
-# it compares with scenes of two things, and nothing is near.) The finished model has everything but
-# order. And the last row differs from the one without foils by its *wrong answers* alone.
+# Read three things. First, on frozen features CCA finds more than half of the pictures, the losses a
+# quarter to two fifths in their 150 steps; encoders that were trained find about nine in ten. Colours are
+# easy for all but Procrustes, shapes for none, and no frozen row passes a swap: what the features do not
+# hold, no loss can align.
+#
+# Second, the finished model, which saw 12,000 scenes and sound as well, for longer, is best at recall and
+# shapes. Colours swapped it notices mostly, order hardly ever.
+#
+# Third, the last row differs from the one without foils by its *wrong answers* alone: both swaps are
+# noticed. Shapes are no better for it, a little worse even than without: foils pay for what they swap.
 
 # %%
 trained_eye = results["CCA, pictures' features trained"]["text→image R@1"]
@@ -2137,8 +2244,8 @@ expect("the same, against the finished model", gain, 35, 52, "points")
 #    same, it is a *false* negative, and it now takes most of the push.
 # 5. InfoNCE compares: adding the same number to all logits of a row changes nothing. A sigmoid judges
 #    each cell by itself, and 127 of 128 cells say “no”. Without a bias the first steps only learn that.
-# 6. How the split was made: by caption, or by picture? With a leak we measured 92 %, without it 35 %.
-#    Then: how are ties counted?
+# 6. How the split was made: by caption, or by picture? With a leak we measured about 90 %, without it about
+#    40 %. Then: how are ties counted?
 # 7. The rival with the same things in the swapped relation. In a random batch of 128 it practically
 #    never occurs, so the loss is as low without knowing left from right. Hard negatives put it there.
 # 8. No: one question must be answered without knowing the others. Estimate the crowd of each gallery
@@ -2155,8 +2262,9 @@ expect("the same, against the finished model", gain, 35, 52, "points")
 # * Wang and Isola 2020, *Understanding contrastive representation learning through alignment and
 #   uniformity*: figure 3. Liang et al. 2022, *Mind the gap*: figure 1.
 # * Yuksekgonul et al. 2023, *When and why vision-language models behave like bags-of-words*: figure 1.
-# * Conneau et al. 2018, *Word translation without parallel data*: figure 1, with CSLS. Cuturi 2013,
-#   *Sinkhorn distances*.
+# * Schönemann 1966, *A generalized solution of the orthogonal Procrustes problem*. Conneau et al. 2018, *Word
+#   translation without parallel data*: figure 1, with CSLS. Smith et al. 2017, *Offline bilingual word
+#   vectors*: the inverted softmax. Cuturi 2013, *Sinkhorn distances*.
 #
 # **Next:** [06 The joint space](06_joint_space.ipynb): text, pictures and *sound* in one space, trained
 # in front of you.

@@ -96,3 +96,17 @@ def test_the_margin_explorer_is_live():
     before = picture.value
     controls.children[1].value = 0.6
     assert picture.value != before and message.value == ""
+
+
+def test_a_level_before_training_stands_where_it_is_asked_for():
+    axes = alignment_charts.temperatures(TEMPERATURES, 0.1, untrained={"gap": 0.4}).axes
+    levels = [
+        [line for line in axis.lines if list(line.get_ydata()) == [0.4, 0.4]] for axis in axes
+    ]
+    assert [len(found) for found in levels] == [0, 0, 1, 0]
+
+
+def test_clouds_that_are_no_modalities_get_names_of_their_own():
+    names = {"text": "x", "image": "y"}
+    legend = alignment_charts.clouds({"before": POINTS}, labels=names).axes[0].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["x", "y"]

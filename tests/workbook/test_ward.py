@@ -29,6 +29,16 @@ def test_features_are_centred_and_scaled_on_the_scenes_to_learn_from(ward):
     torch.testing.assert_close(ward.see(ward.val.images[:9]), ward.ask["image"][:9])
 
 
+def test_a_word_that_never_varies_in_training_says_nothing_later(ward):
+    # Two things, so always two "a"; a prompt about one thing has only one of them.
+    constant = ward.learn["text"].abs().amax(0) == 0
+    assert constant.any()
+    prompts = ward.read(["a red star", "a big blue circle"])
+    assert (prompts[:, constant] == 0).all()
+    assert prompts.abs().max() < 3 * ward.learn["text"].abs().max()
+    assert prompts.isfinite().all()
+
+
 def test_no_meaning_occurs_in_both_sets(ward):
     assert not {s.key for s in ward.train.scenes} & {s.key for s in ward.val.scenes}
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch.nn import functional as F
@@ -59,6 +60,7 @@ def clouds(
     panels: Mapping[str, Mapping[str, np.ndarray]],
     named: Mapping[str, int] | None = None,
     linked: bool = False,
+    labels: Mapping[str, str] | None = None,
 ) -> Figure:
     """Points of two modalities in the plane, one panel each, a few of them named.
 
@@ -66,6 +68,7 @@ def clouds(
         panels: title → modality → (points, 2); of more dimensions the two widest are drawn (PCA).
         named: name → row, marked in every panel.
         linked: True to draw a line between the two halves of every pair.
+        labels: modality → its name in the legend, where it is another one.
     """
     fig = Figure(figsize=(4.6 * len(panels), 4.1))
     for axis, (title, places) in zip(np.ravel(fig.subplots(1, len(panels))), panels.items()):  # noqa: B905
@@ -75,7 +78,8 @@ def clouds(
                 axis.plot(*np.stack(pair).T, color="#AAAAAA", lw=0.7, ls="-", marker="", zorder=1)
         for modality, points in places.items():
             look = MODALITY[modality]
-            axis.scatter(*points.T, s=20, alpha=0.55, linewidths=0, label=modality, **look.dot)
+            axis.scatter(*points.T, s=20, alpha=0.55, linewidths=0, **look.dot,
+                         label=(labels or {}).get(modality, modality))  # fmt: skip
             for name, row in (named or {}).items():
                 axis.scatter(
                     *points[row], s=70, edgecolors="black", linewidths=1, zorder=3, **look.dot
@@ -129,7 +133,9 @@ def heat(
 
 
 def _matrix(axis: Axes, matrix, cmap: str, low: float, high: float, blocks: int):
-    image = axis.imshow(np.asarray(matrix), cmap=cmap, vmin=low, vmax=high)
+    # A few dozen tones: pictures are stored with 256 colours, and the colour bar needs them all.
+    tones = colormaps[cmap].resampled(41)
+    image = axis.imshow(np.asarray(matrix), cmap=tones, vmin=low, vmax=high)
     for start in range(0, len(matrix), blocks) if blocks else ():
         across, down = np.array([0, 1, 1, 0, 0]), np.array([0, 0, 1, 1, 0])
         corners = across * blocks + start - 0.5, down * blocks + start - 0.5
@@ -138,19 +144,22 @@ def _matrix(axis: Axes, matrix, cmap: str, low: float, high: float, blocks: int)
     return image
 
 
-def temperatures(found: Mapping[float, Mapping], chosen: float) -> Figure:
+def temperatures(
+    found: Mapping[float, Mapping], chosen: float, untrained: Mapping[str, float] | None = None
+) -> Figure:
     """One temperature's similarity matrix beside what all of them do to entropy, gap and recall.
 
     Args:
         found: τ → 'matrix' (the first rows' softmax), 'entropy' in nats, 'gap' and 'R@1' in %.
         chosen: the τ whose matrix is drawn and that is marked on the curves.
+        untrained: 'entropy', 'gap' or 'R@1' before training, drawn as a level.
     """
     fig = Figure(figsize=(12.4, 3.3))
     table, *axes = fig.subplots(1, 4, width_ratios=(1.15, 1, 1, 1))
     matrix = np.asarray(found[chosen]["matrix"])
     table.imshow(matrix, cmap="Purples", vmin=0, vmax=1)
     table.set(xlabel="picture", ylabel="caption", xticks=[], yticks=[])
-    table.set_title("share of each picture")
+    table.set_title("share: white 0, dark 1")
     looks = {
         "entropy": ("entropy of a row / nats", "blue", "o", "-"),
         "gap": ("modality gap", "vermilion", "^", "--"),
@@ -161,6 +170,11 @@ def temperatures(found: Mapping[float, Mapping], chosen: float) -> Figure:
         values = [found[tau][key] for tau in taus]
         axis.plot(taus, values, color=COLOURS[tone], marker=marker, linestyle=dash)
         axis.axvline(chosen, color="black", lw=1, ls=":")
+        if key in (untrained or {}):
+            axis.axhline(untrained[key], color=COLOURS["grey"], lw=1.5, ls=":")
+            axis.annotate("before training", (1, untrained[key]), (-2, 3), fontsize=9, ha="right",
+                          textcoords="offset points",
+                          xycoords=("axes fraction", "data"))  # fmt: skip
         axis.scatter([chosen], [found[chosen][key]], s=110, facecolors="none", edgecolors="black")
         axis.set(xscale="log", xlabel="temperature τ", ylabel=label, title=key)
         axis.set_xticks(taus, [f"{tau:g}" for tau in taus], fontsize=9, rotation=45)

@@ -47,9 +47,10 @@ def lists_entered(counts: Mapping[str, Sequence[int]], k: int) -> Figure:
     axis.axhline(k, color="black", lw=1, ls=(0, (1, 2)), marker="", label="if all were equal")
     axis.set(xlabel="pictures, most popular first", ylabel=f"lists of {k} it is in")
     axis.set_yscale("symlog", linthresh=k)
-    ticks = [0, k // 2, k, 3 * k, 10 * k, 30 * k]
+    top = 1.6 * max(k, *(int(max(entered)) for entered in counts.values()))
+    ticks = [tick for tick in (0, k // 2, k, 3 * k, 10 * k, 30 * k) if tick <= top]
     axis.set_yticks(ticks, [str(tick) for tick in ticks])
-    axis.set_ylim(0, 50 * k)
+    axis.set_ylim(0, top)
     axis.grid()
     axis.legend(loc="upper right")
     return fig
@@ -100,7 +101,7 @@ def before_and_after(
         told.barh(places, values, 0.8, color=COLOURS[tone], hatch=hatch, edgecolor="white",
                   label=f"{kind}: {captions[number]}")  # fmt: skip
         for place, value in zip(places, values, strict=True):
-            told.text(max(value, 0) + 0.02, place, f"{value:.2f}".replace("-", "−"), va="center")
+            told.text(max(value, 0) + 0.02, place, f"{value:.3f}".replace("-", "−"), va="center")
     told.set_yticks([2.4 * row + 0.42 for row in range(len(cosines))], list(cosines))
     told.invert_yaxis()
     told.axvline(0, color="black", lw=0.8, ls="-")

@@ -80,7 +80,7 @@ class Ward:
         self.val = scenes.load("val", 500, 1, MODALITIES, things=things)
         raw = {"text": _count(self.train.captions), "image": _convolve(self.train.images)}
         self._centre = {m: x.mean(dim=0) for m, x in raw.items()}
-        self._width = {m: x.std(dim=0) + 1e-3 for m, x in raw.items()}
+        self._width = {m: _width(x) for m, x in raw.items()}
         self.learn, self.ask = (
             {"text": self.read(data.captions), "image": self.see(data.images)}
             for data in (self.train, self.val)
@@ -88,7 +88,7 @@ class Ward:
         self.right = torch.from_numpy(self.val.matches())
 
     def read(self, captions: Sequence[str]) -> Float[Tensor, "rows words"]:
-        """Counted words, centred and scaled as in training."""
+        """Counted words, centred and scaled as in training; 0 where training never varies."""
         return (_count(captions) - self._centre["text"]) / self._width["text"]
 
     def see(self, images) -> Float[Tensor, "rows features"]:
@@ -149,6 +149,16 @@ def _placed(heads: nn.ModuleDict, test: Features) -> list[Tensor]:
     points = [heads[m](test[m]) for m in MODALITIES]
     heads.train()
     return points
+
+
+def _width(x: Float[Tensor, "rows features"]) -> Float[Tensor, " features"]:
+    """Standard deviations to divide by; infinite for a feature that never varies.
+
+    Every caption of two things holds the word "a" twice. Dividing by next to nothing would put a
+    caption of one thing a thousand units away; dividing by infinity leaves that word out.
+    """
+    width = x.std(dim=0)
+    return torch.where(width > 1e-6, width + 1e-3, torch.inf)
 
 
 def _count(captions: Sequence[str]) -> Tensor:
