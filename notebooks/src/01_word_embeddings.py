@@ -1507,6 +1507,7 @@ def true_glove(words, contexts, word_bias, context_bias, counts):
 for name, loss in (("squared", squared_glove), ("squared and weighted", true_glove)):
     well, healthy = train_glove(loss)
     expect(f"synonyms, {name}", scoring.score(well, questions)["synonyms"], 75, 100, "%")
+expect("loss of the true GloVe at the end", healthy, 0.06, 0.16)
 
 # %% [markdown]
 # The square is what saves the patient. The weight changes little here: our stories are clean, and a
