@@ -10,7 +10,7 @@ from _frozen import MODALITIES, Frozen, percent, trained
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xmodal_lab import runtime
+from xmodal_lab import evaluation, runtime
 from xmodal_lab.alignment.closed_form import cca
 from xmodal_lab.alignment.diagnostics import csls, hubness, modality_gap
 from xmodal_lab.alignment.losses import (
@@ -27,7 +27,6 @@ from xmodal_lab.encoders.audio import AudioEncoder
 from xmodal_lab.encoders.image import SmallCNN
 from xmodal_lab.encoders.inputs import inputs_of
 from xmodal_lab.encoders.untrained import bag_of_words, untrained_features
-from xmodal_lab.joint import evaluation
 from xmodal_lab.joint.space import JointSpace
 
 Figures = dict[str, dict[str, float]]

@@ -12,14 +12,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from xmodal_lab import runtime
+from xmodal_lab import evaluation, runtime
 from xmodal_lab.alignment.mappers import MLPMapper
+from xmodal_lab.batch import Batch
 from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.scenes import SceneData
-from xmodal_lab.encoders.inputs import Batch
 from xmodal_lab.encoders.text import TextEncoder, read_captions
 from xmodal_lab.encoders.untrained import random_convolution
-from xmodal_lab.joint import evaluation
 from xmodal_lab.joint.retrieval import choice_accuracy, zero_shot
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.training.loop import fit

@@ -18,13 +18,12 @@ import _table as table
 import torch
 from _frozen import MODALITIES, Frozen, trained
 
-from xmodal_lab import runtime
+from xmodal_lab import evaluation, runtime
 from xmodal_lab.alignment.losses import info_nce, info_nce_with_foils
 from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.scenes.foils import foil_captions, twins
 from xmodal_lab.encoders.inputs import inputs_of
 from xmodal_lab.encoders.text import read_captions
-from xmodal_lab.joint import evaluation
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.training.order import shuffled
 

@@ -20,12 +20,11 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from xmodal_lab import runtime
+from xmodal_lab import evaluation, runtime
 from xmodal_lab.alignment.losses import over_pairs
+from xmodal_lab.batch import Batch, Padded, pad
 from xmodal_lab.datasets import scenes
-from xmodal_lab.encoders.inputs import Batch, count_of, inputs_of, rows_of, to_device
-from xmodal_lab.encoders.padding import Padded, pad
-from xmodal_lab.joint import evaluation
+from xmodal_lab.encoders.inputs import inputs_of
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.training.feed import Feed
 from xmodal_lab.training.loop import fit
@@ -67,19 +66,19 @@ def main() -> None:
 def by_hand(space: nn.Module, data: Batch, order: Order, steps: int) -> Iterator[float]:
     """A training loop as one writes it."""
     active = runtime.current()
-    optimizer = torch.optim.AdamW(parameter_groups(space, 0.01), lr=RATE)
+    optimiser = torch.optim.AdamW(parameter_groups(space, 0.01), lr=RATE)
     scaler = torch.amp.GradScaler(active.device.type, enabled=active.needs_scaler)
     space.train()
     for number in range(1, steps + 1):
-        for group in optimizer.param_groups:
+        for group in optimiser.param_groups:
             group["lr"] = RATE * schedule(number, steps, WARMUP)
-        optimizer.zero_grad(set_to_none=True)
+        optimiser.zero_grad(set_to_none=True)
         with active.autocast():
-            loss = over_pairs(space(rows_of(data, order(number - 1))), space.temperature)
+            loss = over_pairs(space(data.rows(order(number - 1))), space.temperature)
         scaler.scale(loss).backward()
-        scaler.unscale_(optimizer)
+        scaler.unscale_(optimiser)
         nn.utils.clip_grad_norm_(space.parameters(), 1.0)
-        scaler.step(optimizer)
+        scaler.step(optimiser)
         scaler.update()
         yield loss.item()
 
@@ -108,11 +107,11 @@ def loops(batch: Batch, steps: int) -> list[dict]:
 
 def side_by_side(name: str, make, data: Batch, steps: int) -> dict:
     device, total = runtime.current().device, steps + SKIPPED
-    data, spaces = to_device(data, device), []
+    data, spaces = data.to(device), []
     for _ in range(2):
         torch.manual_seed(0)
         spaces.append(make().to(device))
-    order = shuffled(count_of(data), BATCH_SIZE, 0)
+    order = shuffled(data.size, BATCH_SIZE, 0)
     hand = by_hand(spaces[0], data, order, total)
     ours = fit(spaces[1], over_pairs, data, total, BATCH_SIZE, learning_rate=RATE, warmup=WARMUP)
     seconds = {"hand": [], "ours": []}
@@ -161,11 +160,11 @@ class Rows(Dataset):
         self.data = data
 
     def __len__(self) -> int:
-        return count_of(self.data)
+        return self.data.size
 
     def __getitem__(self, row):
         if isinstance(row, list):
-            return rows_of(self.data, torch.tensor(row))
+            return self.data.rows(torch.tensor(row))
         return {
             name: values.values[row, : values.lengths[row]]
             if isinstance(values, Padded)
@@ -185,7 +184,7 @@ def collate(rows: list[dict[str, Tensor]]) -> Batch:
 def data_paths(data: Batch, batches: int) -> list[dict]:
     """Wall time, since two workers are other processes: to the first batch, and to each further."""
     device = runtime.current().device
-    order = shuffled(count_of(data), BATCH_SIZE, 0)
+    order = shuffled(data.size, BATCH_SIZE, 0)
     chosen = [order(step).tolist() for step in range(batches)]
     pinned = {"num_workers": 2, "pin_memory": device.type == "cuda"}
 
@@ -195,7 +194,7 @@ def data_paths(data: Batch, batches: int) -> list[dict]:
 
     def loader(**options) -> Iterator[Batch]:
         for batch in DataLoader(Rows(data), **options, **pinned):
-            yield to_device(batch, device)
+            yield batch.to(device)
 
     paths = {
         "Feed": ours,
@@ -250,7 +249,7 @@ def on_gpu(data: Batch, steps: int) -> list[dict]:
 def still(space: nn.Module, data: Batch, steps: int) -> Iterator[float]:
     """The loop by hand, on the same rows every time: no data path at all."""
     device = runtime.current().device
-    batch = to_device(rows_of(data, shuffled(count_of(data), BATCH_SIZE, 0)(0)), device)
+    batch = data.rows(shuffled(data.size, BATCH_SIZE, 0)(0)).to(device)
     everything = torch.arange(BATCH_SIZE, device=device)
     return by_hand(space, batch, lambda step: everything, steps)
 

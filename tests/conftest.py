@@ -6,7 +6,18 @@ from jaxtyping import config, install_import_hook
 
 # The rooms through which tensors flow; the classroom and the widgets answer to people, and their
 # own checks come first there.
-ROOMS = ("runtime", "datasets", "encoders", "alignment", "fusion", "joint", "training")
+ROOMS = (
+    "runtime",
+    "batch",
+    "datasets",
+    "encoders",
+    "alignment",
+    "fusion",
+    "joint",
+    "tasks",
+    "evaluation",
+    "training",
+)
 # Before any test imports the package: a module that is imported already stays as it is.
 install_import_hook([f"xmodal_lab.{room}" for room in ROOMS], "type_checker.checked")
 

@@ -87,17 +87,17 @@ def test_a_device_that_is_not_here_is_refused(monkeypatch, wanted):
         runtime.setup(quiet=True)
 
 
-def dice() -> list:
+def generator() -> list:
     return [random.random(), np.random.rand(), torch.rand(1).item()]
 
 
 def test_a_seed_makes_every_generator_repeat():
     runtime.setup(7, quiet=True)
-    first, later = dice(), dice()
+    first, later = generator(), generator()
     runtime.setup(7, quiet=True)
-    assert [dice(), dice()] == [first, later]
+    assert [generator(), generator()] == [first, later]
     runtime.setup(8, quiet=True)
-    assert all(a != b for a, b in zip(dice(), first, strict=True))
+    assert all(a != b for a, b in zip(generator(), first, strict=True))
 
 
 @pytest.mark.parametrize("seed", [0, runtime.MAX_SEED])

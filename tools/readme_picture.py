@@ -17,7 +17,8 @@ from xmodal_lab.joint.atlas import Atlas
 from xmodal_lab.joint.retrieval import search
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.training import checkpoints
-from xmodal_lab.workbook import charts, pictures
+from xmodal_lab.workbook import charts
+from xmodal_lab.workbook.charts import pictures
 
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "joint_space.png"
 QUERY, MAPPED = 7, 300

@@ -13,12 +13,11 @@ import time
 
 import checksums
 
-from xmodal_lab import runtime
+from xmodal_lab import evaluation, runtime
 from xmodal_lab.alignment.losses import over_pairs
 from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.shipped import data_folder
 from xmodal_lab.encoders.inputs import inputs_of
-from xmodal_lab.joint import evaluation
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.training import checkpoints
 from xmodal_lab.training.loop import fit

@@ -32,7 +32,7 @@
 from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.shipped import shipped
 from xmodal_lab.training import checkpoints
-from xmodal_lab.workbook.answers import Answers
+from xmodal_lab.workbook.demos.answers import Answers
 
 space = checkpoints.load(shipped("joint_space.safetensors"))
 test = scenes.load("test", 500, seed=1, things=2)
@@ -77,7 +77,7 @@ print({modality: tuple(points.shape) for modality, points in places.items()})
 # caption with all 500 pictures.
 
 # %%
-from xmodal_lab.joint.evaluation import embed_captions
+from xmodal_lab.evaluation.spaces import embed_captions
 
 query = embed_captions(space, ["a small cyan star left of a large blue circle"])
 cosines = (query @ places["image"].T)[0]
@@ -127,11 +127,11 @@ for number in range(4):
 from matplotlib.figure import Figure
 
 
-def look(first="star", colour="cyan", relation="left of", dice=3):
+def look(first="star", colour="cyan", relation="left of", seed=3):
     pair = Scene((Thing(first, colour, "small"), Thing("circle", "blue", "large")), relation)
     fig = Figure(figsize=(6, 3.2))
     for axis, size in zip(fig.subplots(1, 2), (256, 32)):
-        axis.imshow(scenes.draw(pair, size, scenes.stream(dice)).transpose(1, 2, 0))
+        axis.imshow(scenes.draw(pair, size, scenes.stream(seed)).transpose(1, 2, 0))
         axis.set_title(f"{size} × {size} pixels")
         axis.axis("off")
     return fig
@@ -142,7 +142,7 @@ explore(
     first=["star", "square", "triangle", "heart", "cross", "ring", "moon"],
     colour=["cyan", "red", "green", "yellow", "purple", "orange", "white"],
     relation=["left of", "right of", "above", "below"],
-    dice=(0, 20),
+    seed=(0, 20),
     alt="A small coloured shape and a large blue circle, once in 256 and once in 32 pixels.",
 )
 
@@ -174,7 +174,8 @@ print(len(train.captions), train.images.shape, len(train.waveforms))
 # The captions were not written by looking at the pictures. Both were made from the same scene.
 
 # %%
-from xmodal_lab.workbook import pictures, show
+from xmodal_lab.workbook import show
+from xmodal_lab.workbook.charts import pictures
 
 show(
     pictures.scene_grid(train, range(12)),

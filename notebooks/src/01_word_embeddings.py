@@ -56,8 +56,10 @@ for story in text.stories[:3]:
 # %%
 from xmodal_lab.encoders.text import WordVectors, cooccurrence, svd_vectors
 from xmodal_lab.encoders.text.counting import ppmi as weigh
-from xmodal_lab.workbook import check, expect, explore, predict, sense_charts, show, word_charts
-from xmodal_lab.workbook.words import WordAtlas
+from xmodal_lab.workbook import check, expect, explore, predict, show
+from xmodal_lab.workbook.charts import senses as sense_charts
+from xmodal_lab.workbook.charts import words as word_charts
+from xmodal_lab.workbook.demos.words import WordAtlas
 
 documents, size = text.documents(), len(text.words)
 counted = WordVectors(text.words, svd_vectors(weigh(cooccurrence(documents, size)), dim=64))
@@ -439,7 +441,7 @@ print("man is to woman as king is to", names[solve_analogy(plane, 0, 1, 2)])
 # again. What survives there is not meaning.
 
 # %%
-from xmodal_lab.encoders.text import scoring
+from xmodal_lab.evaluation import words as scoring
 from xmodal_lab.workbook import charts
 
 
@@ -953,7 +955,7 @@ show(
 # compare the shape of UMAP with the widest directions of PCA.
 
 # %%
-from xmodal_lab.workbook.words import WordBench
+from xmodal_lab.workbook.demos.words import WordBench
 
 bench = WordBench(text, questions, {("skip-gram", 5, 64, 10): vectors["skip-gram"]})
 explore(
@@ -1052,7 +1054,8 @@ show(
 # and `[SEP]` ends a sentence on it, `[MASK]` hides a piece.
 
 # %%
-from xmodal_lab.encoders.text import bert, bert_scores, bert_tasks, wordpiece
+from xmodal_lab.encoders.text import bert, bert_tasks, wordpiece
+from xmodal_lab.evaluation import bert as bert_scores
 
 pieces = wordpiece.learn(text.sentences)
 for word in ("banana", "grandmother", "hostess", "unicorn"):
@@ -1072,20 +1075,20 @@ for word in ("banana", "grandmother", "hostess", "unicorn"):
 # %% [markdown]
 # ### Exercise: `mask_tokens` · ●●● hard · 12 min
 #
-# **Goal.** Prepare a batch for BERT. Chance has thrown its dice already, so that your result can be
+# **Goal.** Prepare a batch for BERT. Chance has drawn its numbers already, so that your result can be
 # checked; all inputs have the shape (batch, length):
 #
 # * `chosen` is true where a token was picked. `special` is true for [CLS], [SEP] and [PAD], which
 #   are never asked for, picked or not.
-# * Of the tokens asked for, one becomes `mask_id` where `dice < 0.8`, the entry of `random_ids`
-#   where `0.8 ≤ dice < 0.9`, and stays as it is above.
+# * Of the tokens asked for, one becomes `mask_id` where `draws < 0.8`, the entry of `random_ids`
+#   where `0.8 ≤ draws < 0.9`, and stays as it is above.
 #
 # Return two tensors: the **inputs** that BERT sees, and the **labels**: the original id wherever a
 # token is asked for, −100 everywhere else.
 
 
 # %% tags=["exercise"]
-def mask_tokens(ids, special, chosen, dice, random_ids, mask_id):
+def mask_tokens(ids, special, chosen, draws, random_ids, mask_id):
     """What BERT sees and what it is asked: inputs and labels, both (batch, length)."""
     ...
 
@@ -1109,11 +1112,11 @@ mask_tokens = check(mask_tokens)
 # <details><summary>Solution</summary>
 #
 # ```python
-# def mask_tokens(ids, special, chosen, dice, random_ids, mask_id):
+# def mask_tokens(ids, special, chosen, draws, random_ids, mask_id):
 #     """What BERT sees and what it is asked: inputs and labels, both (batch, length)."""
 #     asked = chosen & ~special
 #     labels = torch.where(asked, ids, -100)
-#     replaced = torch.where(dice < 0.8, mask_id, torch.where(dice < 0.9, random_ids, ids))
+#     replaced = torch.where(draws < 0.8, mask_id, torch.where(draws < 0.9, random_ids, ids))
 #     return torch.where(asked, replaced, ids), labels
 # ```
 #
@@ -1124,12 +1127,12 @@ mask_tokens = check(mask_tokens)
 # </details>
 
 # %% [markdown]
-# One sentence, every word picked, and dice that bring all three cases.
+# One sentence, every word picked, and draws that bring all three cases.
 
 # %%
 ids = torch.tensor([[1, 11, 12, 13, 2]])  # [CLS] … [SEP]
-everywhere, dice = torch.ones_like(ids).bool(), torch.tensor([[0.1, 0.1, 0.85, 0.95, 0.1]])
-seen, asked = mask_tokens(ids, ids < 3, everywhere, dice, torch.full_like(ids, 29), mask_id=3)
+everywhere, draws = torch.ones_like(ids).bool(), torch.tensor([[0.1, 0.1, 0.85, 0.95, 0.1]])
+seen, asked = mask_tokens(ids, ids < 3, everywhere, draws, torch.full_like(ids, 29), mask_id=3)
 print("seen ", seen.tolist(), "\nasked", asked.tolist())
 
 # %% [markdown]
@@ -1228,7 +1231,7 @@ expect("a word in common", 100 * follows["a word in common"], 80, 90, "%")
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: which words it guesses depends on the training above.
-from xmodal_lab.workbook.reading import Reader
+from xmodal_lab.workbook.demos.gap_filler import Reader
 
 ask = Reader(reader, pieces)
 explore(

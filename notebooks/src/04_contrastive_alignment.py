@@ -40,7 +40,7 @@ runtime = setup(seed=0)
 # %%
 import torch
 
-from xmodal_lab.workbook.ward import Ward
+from xmodal_lab.training.loss_bench import Ward
 
 both = ["text", "image"]
 ward = Ward(2000, things=2, seed=runtime.seed)
@@ -100,7 +100,8 @@ healthy = ward.fit(info_nce, look_every=10)
 # as a miss. (A few scenes mean the same; each of their pictures is right.)
 
 # %%
-from xmodal_lab.workbook import alignment_charts, check, expect, explore, predict, show
+from xmodal_lab.workbook import check, expect, explore, predict, show
+from xmodal_lab.workbook.charts import alignment as alignment_charts
 
 show(
     alignment_charts.loss_and_recall(
@@ -196,11 +197,11 @@ print("cosines     ", [round(float(x), 2) for x in F.normalize(long_heart, dim=1
 # cloud is the other one, turned and a little blurred. Can we find the turn?
 
 # %%
-dice = torch.Generator().manual_seed(0)
-cloud = torch.randn(60, 2, generator=dice) * torch.tensor([1.6, 0.6])
+generator = torch.Generator().manual_seed(0)
+cloud = torch.randn(60, 2, generator=generator) * torch.tensor([1.6, 0.6])
 turn = torch.deg2rad(torch.tensor(130.0))
 true_turn = torch.tensor([[turn.cos(), turn.sin()], [-turn.sin(), turn.cos()]])
-turned = cloud @ true_turn + 0.12 * torch.randn(60, 2, generator=dice)
+turned = cloud @ true_turn + 0.12 * torch.randn(60, 2, generator=generator)
 
 # %% [markdown]
 # ### Exercise: `procrustes_map` · ●●○ medium · 8 min
@@ -284,7 +285,7 @@ first, second = (
 # 150 of the 300 most frequent words serve as a dictionary. Do the *other* 150 find themselves?
 
 # %%
-taught, exam_words = torch.randperm(300, generator=dice).split(150)
+taught, exam_words = torch.randperm(300, generator=generator).split(150)
 rotation = procrustes_map(first[taught], second[taught])
 
 
@@ -316,7 +317,7 @@ guess = predict(
 # the relation turned round? Settings are chosen on the *validation* set, and the table is filled once.
 
 # %%
-from xmodal_lab.workbook.exam import Exam
+from xmodal_lab.evaluation.evaluator import Exam
 
 exam = Exam(ward.read, ward.see)
 turned_over = procrustes(ward.learn["text"], ward.learn["image"])
@@ -338,7 +339,7 @@ guess.reveal("about 5 %")
 
 # %%
 from xmodal_lab.alignment.closed_form import cca
-from xmodal_lab.workbook.ward import r1
+from xmodal_lab.training.loss_bench import r1
 
 
 def whitener(x, ridge=1e-4):
@@ -358,9 +359,9 @@ print("package", [round(float(c), 2) for c in fitted.correlations[:6]])
 # again: what is left is what 2,000 scenes give by chance.
 
 # %%
-from xmodal_lab.workbook import sense_charts
+from xmodal_lab.workbook.charts import senses as sense_charts
 
-deal = torch.randperm(2000, generator=dice)
+deal = torch.randperm(2000, generator=generator)
 lines = {
     "pairs": cca(*ward.learn.values(), dim=38).correlations,
     "shuffled pairs": cca(ward.learn["text"], ward.learn["image"][deal], dim=38).correlations,
@@ -406,8 +407,8 @@ expect("CCA, shape", results["CCA on random features"]["shape"], 22, 42, "%")
 # %%
 from xmodal_lab.alignment.closed_form import kernel_cca
 
-line = torch.rand(600, 1, generator=dice) * 2 - 1
-bent = line.square() + 0.05 * torch.randn(600, 1, generator=dice)
+line = torch.rand(600, 1, generator=generator) * 2 - 1
+bent = line.square() + 0.05 * torch.randn(600, 1, generator=generator)
 expect("a parabola, CCA", cca(line, bent, dim=1).correlations[0], 0, 0.15)
 expect("a parabola, kernel CCA", kernel_cca(line, bent, dim=1).correlations[0], 0.9, 1)
 
@@ -775,7 +776,7 @@ contestants = {
 # Each run takes the whole exam on the test set.
 
 # %%
-mixed = ward.learn | {"image": ward.learn["image"][torch.randperm(2000, generator=dice)]}
+mixed = ward.learn | {"image": ward.learn["image"][torch.randperm(2000, generator=generator)]}
 
 
 def three_times(loss, data=None):
@@ -790,7 +791,7 @@ marks |= {name: three_times(loss) for name, loss in contestants.items()}
 # On the test set, one dot a seed, a bar for their mean.
 
 # %%
-from xmodal_lab.workbook import alignment_tables
+from xmodal_lab.workbook.charts import tables as alignment_tables
 
 recall = {name: [m["text→image R@1"] for m in three] for name, three in marks.items()}
 levels = {
@@ -833,7 +834,7 @@ expect("InfoNCE, relation turned round", results["InfoNCE"]["relation swapped"],
 # answer that is not the nearest. Try the two patients at the end of the list.
 
 # %%
-from xmodal_lab.workbook import loss_playground
+from xmodal_lab.workbook.demos import loss_playground
 
 explore(loss_playground.play, alt=loss_playground.describe, **loss_playground.CONTROLS)
 
@@ -988,7 +989,7 @@ expect("127 wrong answers less 1, R@1", by_size[128] - by_size[2], 4, 22, "point
 # %%
 for batch in (128, 4096, 16384, 65536):
     print(f"batch {batch:6,}: one matrix takes {batch**2 * 4 / 2**20:10,.2f} MiB")
-small = [torch.randn(1024, 32, generator=dice, requires_grad=True) for _ in both]
+small = [torch.randn(1024, 32, generator=generator, requires_grad=True) for _ in both]
 tiled, naive = losses.info_nce_tiled(*small, 0.1, tile=256), losses.info_nce(*small, 0.1)
 slopes = [torch.autograd.grad(value, small)[0] for value in (tiled, naive)]
 print("same value:", math.isclose(tiled.item(), naive.item(), rel_tol=1e-5))
@@ -999,7 +1000,7 @@ print("same slope:", torch.allclose(*slopes, atol=1e-6))
 # a notebook of this course may use.
 
 # %%
-large = [torch.randn(12288, 32, generator=dice, requires_grad=True) for _ in both]
+large = [torch.randn(12288, 32, generator=generator, requires_grad=True) for _ in both]
 value = losses.info_nce_tiled(*large, 0.1)
 value.backward()
 expect("InfoNCE of 12,288 random pairs", value.detach(), 9.4, 12.5, "nats")
@@ -1020,7 +1021,7 @@ print("gradient:", tuple(large[0].grad.shape), "finite:", bool(large[0].grad.isf
 # %%
 from xmodal_lab.alignment.word_regions import best_match_score
 from xmodal_lab.encoders.inputs import inputs_of
-from xmodal_lab.workbook import patches
+from xmodal_lab.workbook.demos import patches
 
 pixels, val_pixels = inputs_of(ward.train), inputs_of(ward.val)
 fine = {}
@@ -1133,9 +1134,9 @@ for name, net in fine.items():
 # And the search? Recall among 200 scenes, scored as each was trained.
 
 # %%
-from xmodal_lab.encoders.inputs import rows_of
 
-few, right = rows_of(val_pixels, torch.arange(200)), ward.right[:200, :200]
+
+few, right = val_pixels.rows(torch.arange(200)), ward.right[:200, :200]
 pooled = patches.recall(fine["mean"], patches.pooled_score, few, right)
 finer = patches.recall(fine["best"], best_match_score, few, right)
 expect("mean of words and regions, R@1", pooled, 36, 58, "%")
@@ -1319,7 +1320,7 @@ def loss(points, temperature):
 # round, make a matrix of 16 × 16 cosines. A frame marks each pair of twins.
 
 # %%
-from xmodal_lab.workbook.film import Film
+from xmodal_lab.workbook.demos.film import Film
 
 twins = scenes.minimal_pairs("relation", 100, split="val", modalities=both)
 film = Film(twins, ward.val)
@@ -1331,7 +1332,7 @@ guess = predict("What lights up first?", ["the whole frames", "the diagonal insi
 
 # %%
 from xmodal_lab.training.loop import fit
-from xmodal_lab.workbook.live import Live
+from xmodal_lab.workbook.kit.live import Live
 
 live = Live(every=3)
 for step in fit(space, loss, batch_of, steps=420, seed=runtime.seed, runtime=runtime):
@@ -1389,7 +1390,7 @@ expect(
 # One picture, three models. The more the upper number exceeds the lower one, the surer the answer.
 
 # %%
-from xmodal_lab.joint import evaluation
+from xmodal_lab import evaluation
 
 place = [s.relation in ("left of", "right of") for s in twins.true.scenes].index(True)
 one = twins.true.select([place])
@@ -1437,8 +1438,8 @@ show(
 # %%
 import numpy as np
 
-generator = np.random.default_rng(0)
-hidden = torch.linalg.qr(torch.randn(45, 45, generator=dice))[0]
+scene_generator = np.random.default_rng(0)
+hidden = torch.linalg.qr(torch.randn(45, 45, generator=generator))[0]
 
 
 def hear(sentences):
@@ -1446,8 +1447,8 @@ def hear(sentences):
     return (counts.sign() * counts.abs().sqrt()) @ hidden
 
 
-spoken = [scenes.describe(scene, generator) for scene in ward.train.scenes[:100]]
-spoken_val = hear([scenes.describe(scene, generator) for scene in ward.val.scenes])
+spoken = [scenes.describe(scene, scene_generator) for scene in ward.train.scenes[:100]]
+spoken_val = hear([scenes.describe(scene, scene_generator) for scene in ward.val.scenes])
 print(spoken[0], "|", ward.train.captions[0])
 
 # %% [markdown]
@@ -2078,7 +2079,9 @@ print(f"generous {100 * generous:.0f} %, ours {r1(one_point, one_point, ward.rig
 
 # %%
 known = list({scene.key: row for row, scene in enumerate(ward.train.scenes[:600])}.values())[:380]
-said = [[scenes.describe(ward.train.scenes[row], generator) for _ in range(5)] for row in known]
+said = [
+    [scenes.describe(ward.train.scenes[row], scene_generator) for _ in range(5)] for row in known
+]
 fifth = [said[i][4] for i in range(190)]
 quiz = {"text": ward.read(fifth), "image": ward.learn["image"][known[:190]]}
 
@@ -2130,7 +2133,7 @@ show(
 # picture encoder learns to say which colours and shapes are there, and never sees a caption.
 
 # %%
-from xmodal_lab.workbook import seeing
+from xmodal_lab.workbook.demos import seeing
 
 eye, asks = seeing.learn_to_name(lessons, steps=150, seed=runtime.seed)
 expect("colours and shapes: loss at the end", asks, 0.08, 0.28, "nats")

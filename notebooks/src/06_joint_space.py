@@ -60,7 +60,8 @@ _, answers = search(finished_points["audio"][7:8], finished_points["image"], k=5
 # Nobody told it which picture belongs to this recording, and it has never seen this combination.
 
 # %%
-from xmodal_lab.workbook import charts, explore, listen, pictures, show
+from xmodal_lab.workbook import charts, explore, listen, show
+from xmodal_lab.workbook.charts import pictures
 
 show(
     pictures.spoken_search(
@@ -395,7 +396,7 @@ def loss(embeddings, temperature):
 # spectrogram cut into 24 slices.
 
 # %%
-from xmodal_lab.joint import evaluation
+from xmodal_lab import evaluation
 
 val = scenes.load("val", 300, seed=1, things=2)
 val_inputs = inputs_of(val, runtime.device)
@@ -426,7 +427,7 @@ def look_at(step):
 # circle and the square of one scene, linked by lines, find each other.
 
 # %%
-from xmodal_lab.workbook.live import Live
+from xmodal_lab.workbook.kit.live import Live
 
 live = Live(every=3)
 picture = look_at(step=0)
@@ -545,8 +546,8 @@ expect("gap after", modality_gap(after["text"], after["image"]), 0.03, 0.15)
 # %%
 def shuffle(batch, seed=0):
     """The same rows, but texts and pictures in orders of their own (sounds are the heaviest)."""
-    dice = torch.Generator().manual_seed(seed)
-    text, image = (torch.randperm(len(batch["image"]), generator=dice) for _ in range(2))
+    generator = torch.Generator().manual_seed(seed)
+    text, image = (torch.randperm(len(batch["image"]), generator=generator) for _ in range(2))
     return batch | {"text": batch["text"].rows(text), "image": batch["image"][image]}
 
 
@@ -918,7 +919,7 @@ show(
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: which pictures are found depends on the training above.
-from xmodal_lab.workbook.answers import Answers
+from xmodal_lab.workbook.demos.answers import Answers
 
 answers = Answers(space, test)
 explore(

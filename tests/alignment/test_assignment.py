@@ -12,8 +12,8 @@ from xmodal_lab.alignment.assignment import hard_assignment, sinkhorn, softmax_a
 
 
 def costs(words: int = 5, regions: int = 7, seed: int = 0) -> torch.Tensor:
-    dice = torch.Generator().manual_seed(seed)
-    return torch.rand(words, regions, generator=dice, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(words, regions, generator=generator, dtype=torch.float64)
 
 
 @pytest.mark.parametrize("epsilon", [1.0, 0.1, 0.02])

@@ -10,8 +10,8 @@ from xmodal_lab.alignment.closed_form import cca
 
 def related(rows: int = 200, x_dim: int = 5, y_dim: int = 4, seed: int = 0):
     """Two views with two causes in common, of different strengths, and noise of their own."""
-    dice = torch.Generator().manual_seed(seed)
-    make = lambda *shape: torch.randn(*shape, generator=dice, dtype=torch.float64)  # noqa: E731
+    generator = torch.Generator().manual_seed(seed)
+    make = lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)  # noqa: E731
     causes = make(rows, 2)
     x = causes @ make(2, x_dim) + make(rows, x_dim) @ make(x_dim, x_dim) * 0.5 + 3
     y = causes @ make(2, y_dim) + make(rows, y_dim) @ make(y_dim, y_dim) * 0.5 - 7
@@ -87,8 +87,8 @@ def test_a_view_correlates_perfectly_with_a_map_of_itself():
 
 
 def test_unrelated_views_correlate_little():
-    dice = torch.Generator().manual_seed(0)
-    x, y = torch.randn(2, 20_000, 3, generator=dice)
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(2, 20_000, 3, generator=generator)
     assert cca(x, y, dim=3).correlations.max() < 0.05
 
 
@@ -116,8 +116,8 @@ def test_directions_that_do_not_vary_count_for_nothing(ridge):
 
 
 def test_more_columns_than_rows_give_no_nan():
-    dice = torch.Generator().manual_seed(0)
-    x, y = torch.randn(10, 30, generator=dice), torch.randn(10, 20, generator=dice)
+    generator = torch.Generator().manual_seed(0)
+    x, y = torch.randn(10, 30, generator=generator), torch.randn(10, 20, generator=generator)
     for ridge in (0.0, 1e-4):
         fitted = cca(x, y, dim=20, ridge=ridge)
         assert fitted.correlations.isfinite().all() and fitted.x_weights.isfinite().all()

@@ -18,8 +18,8 @@ from xmodal_lab.alignment.diagnostics import (
 
 
 def cloud(count: int = 12, dim: int = 5, seed: int = 0) -> torch.Tensor:
-    dice = torch.Generator().manual_seed(seed)
-    return torch.randn(count, dim, generator=dice, dtype=torch.float64) + 0.3
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(count, dim, generator=generator, dtype=torch.float64) + 0.3
 
 
 def units(x) -> list[list[float]]:

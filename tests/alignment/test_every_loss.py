@@ -138,8 +138,8 @@ without_foils = pytest.mark.parametrize("case", SYMMETRIC.values(), ids=SYMMETRI
 
 
 def pairs(batch: int = BATCH, dim: int = DIM, seed: int = 0):
-    dice = torch.Generator().manual_seed(seed)
-    make = lambda: torch.randn(batch, dim, generator=dice, dtype=torch.float64)  # noqa: E731
+    generator = torch.Generator().manual_seed(seed)
+    make = lambda: torch.randn(batch, dim, generator=generator, dtype=torch.float64)  # noqa: E731
     return make(), make()
 
 

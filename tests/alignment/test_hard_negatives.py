@@ -13,8 +13,8 @@ BATCH, FOILS, DIM = 6, 3, 5
 
 def rows(seed: int = 0, foils: int = FOILS):
     """(a, b, foils): float64."""
-    dice = torch.Generator().manual_seed(seed)
-    make = lambda *shape: torch.randn(*shape, generator=dice, dtype=torch.float64)  # noqa: E731
+    generator = torch.Generator().manual_seed(seed)
+    make = lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)  # noqa: E731
     return make(BATCH, DIM), make(BATCH, DIM), make(BATCH, foils, DIM)
 
 

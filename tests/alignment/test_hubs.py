@@ -9,14 +9,14 @@ from xmodal_lab.alignment.diagnostics import csls, hubness, inverted_softmax, k_
 
 
 def table(queries: int = 8, gallery: int = 6, seed: int = 0) -> torch.Tensor:
-    dice = torch.Generator().manual_seed(seed)
-    return torch.rand(queries, gallery, generator=dice, dtype=torch.float64) * 2 - 1
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(queries, gallery, generator=generator, dtype=torch.float64) * 2 - 1
 
 
 def planted_hub(seed: int):
     """Query i belongs to row i, but one row of the gallery is near to everybody."""
-    dice = torch.Generator().manual_seed(seed)
-    similarity = torch.rand(200, 200, generator=dice) * 0.1 + torch.eye(200) * 0.4
+    generator = torch.Generator().manual_seed(seed)
+    similarity = torch.rand(200, 200, generator=generator) * 0.1 + torch.eye(200) * 0.4
     similarity[:, 17] += 0.5
     return similarity
 

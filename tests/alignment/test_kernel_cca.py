@@ -9,8 +9,8 @@ from xmodal_lab.alignment.closed_form import cca, kernel_cca
 
 
 def related(rows: int = 60, seed: int = 0):
-    dice = torch.Generator().manual_seed(seed)
-    make = lambda *shape: torch.randn(*shape, generator=dice, dtype=torch.float64)  # noqa: E731
+    generator = torch.Generator().manual_seed(seed)
+    make = lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)  # noqa: E731
     causes = make(rows, 2)
     x = causes @ make(2, 5) + make(rows, 5) * 0.5 + 3
     y = causes @ make(2, 4) + make(rows, 4) * 0.5 - 7
@@ -19,9 +19,9 @@ def related(rows: int = 60, seed: int = 0):
 
 def curved(rows: int = 300, seed: int = 0):
     """y is an even function of x: no line through x says anything about it."""
-    dice = torch.Generator().manual_seed(seed)
-    cause = torch.randn(rows, 2, generator=dice, dtype=torch.float64)
-    noise = torch.randn(2, rows, 2, generator=dice, dtype=torch.float64) * 0.1
+    generator = torch.Generator().manual_seed(seed)
+    cause = torch.randn(rows, 2, generator=generator, dtype=torch.float64)
+    noise = torch.randn(2, rows, 2, generator=generator, dtype=torch.float64) * 0.1
     return cause + noise[0], torch.stack([cause[:, 0].abs(), cause[:, 1].cos()], 1) + noise[1]
 
 
@@ -103,8 +103,8 @@ def test_the_width_is_the_median_distance():
 
 
 def test_unrelated_rows_correlate_in_training_only():
-    dice = torch.Generator().manual_seed(0)
-    x, y, new_x, new_y = torch.randn(4, 300, 3, generator=dice)
+    generator = torch.Generator().manual_seed(0)
+    x, y, new_x, new_y = torch.randn(4, 300, 3, generator=generator)
     assert abs(held_out_correlation(kernel_cca(x, y, 1, ridge=1.0), new_x, new_y)) < 0.25
 
 

@@ -11,8 +11,8 @@ from xmodal_lab.alignment.losses import info_nce, over_pairs
 
 
 def pairs(batch: int = 6, dim: int = 5, seed: int = 0):
-    dice = torch.Generator().manual_seed(seed)
-    make = lambda: torch.randn(batch, dim, generator=dice, dtype=torch.float64)  # noqa: E731
+    generator = torch.Generator().manual_seed(seed)
+    make = lambda: torch.randn(batch, dim, generator=generator, dtype=torch.float64)  # noqa: E731
     return make(), make()
 
 

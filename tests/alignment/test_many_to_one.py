@@ -13,8 +13,8 @@ SAME = MEANINGS[:, None] == MEANINGS
 
 
 def pairs(dim: int = 5, seed: int = 0):
-    dice = torch.Generator().manual_seed(seed)
-    make = lambda: torch.randn(6, dim, generator=dice, dtype=torch.float64)  # noqa: E731
+    generator = torch.Generator().manual_seed(seed)
+    make = lambda: torch.randn(6, dim, generator=generator, dtype=torch.float64)  # noqa: E731
     return make(), make()
 
 

@@ -36,11 +36,11 @@ def test_the_mlp_does_not_mind_the_scale_of_the_features():
 def learned(mapper, x, y, steps: int = 200) -> float:
     """R@1 on the second half of the rows, after learning on the first half to find y from x."""
     half = len(x) // 2
-    optimizer = torch.optim.Adam(mapper.parameters(), lr=1e-2)
+    optimiser = torch.optim.Adam(mapper.parameters(), lr=1e-2)
     for _ in range(steps):
-        optimizer.zero_grad()
+        optimiser.zero_grad()
         info_nce(mapper(x[:half]), y[:half], 0.1).backward()
-        optimizer.step()
+        optimiser.step()
     mapper.eval()
     return recall_at_k(mapper(x[half:]).detach(), y[half:], 1)[1]
 

@@ -12,8 +12,8 @@ MININGS = ("random", "semi-hard", "hard", "all")
 
 
 def pairs(batch: int = 6, dim: int = 5, seed: int = 0):
-    dice = torch.Generator().manual_seed(seed)
-    make = lambda: torch.randn(batch, dim, generator=dice, dtype=torch.float64)  # noqa: E731
+    generator = torch.Generator().manual_seed(seed)
+    make = lambda: torch.randn(batch, dim, generator=generator, dtype=torch.float64)  # noqa: E731
     return make(), make()
 
 
@@ -22,7 +22,7 @@ def on_circle(*degrees: float) -> torch.Tensor:
     return torch.stack([angles.cos(), angles.sin()], dim=1)
 
 
-def dice(seed: int) -> torch.Generator:
+def generator(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
@@ -86,14 +86,14 @@ def test_semi_hard_falls_back_on_the_farthest_where_all_are_nearer():
 
 def test_harder_mining_costs_more():
     a, b = pairs(32)
-    cost = {m: triplet_loss(a, b, 0.5, m, dice(0)).item() for m in MININGS}
+    cost = {m: triplet_loss(a, b, 0.5, m, generator(0)).item() for m in MININGS}
     assert cost["all"] < cost["hard"] and cost["semi-hard"] < cost["hard"]
     assert cost["random"] < cost["hard"]
 
 
 def test_random_mining_is_the_mean_of_all_in_the_long_run_and_never_the_partner():
     a, b = pairs(5)
-    source, drawn = dice(1), []
+    source, drawn = generator(1), []
     for _ in range(3000):
         drawn.append(triplet_loss(a, b, 0.5, "random", source).item())
     assert sum(drawn) / len(drawn) == pytest.approx(triplet_loss(a, b, 0.5, "all").item(), rel=0.03)
@@ -104,10 +104,10 @@ def test_random_mining_is_the_mean_of_all_in_the_long_run_and_never_the_partner(
 
 def test_random_mining_follows_its_dice_and_prefers_no_side():
     a, b = pairs(20)
-    one = triplet_loss(a, b, 0.5, "random", dice(3)).item()
-    assert triplet_loss(a, b, 0.5, "random", dice(3)).item() == one
-    assert triplet_loss(b, a, 0.5, "random", dice(3)).item() == pytest.approx(one, abs=1e-12)
-    assert triplet_loss(a, b, 0.5, "random", dice(4)).item() != one
+    one = triplet_loss(a, b, 0.5, "random", generator(3)).item()
+    assert triplet_loss(a, b, 0.5, "random", generator(3)).item() == one
+    assert triplet_loss(b, a, 0.5, "random", generator(3)).item() == pytest.approx(one, abs=1e-12)
+    assert triplet_loss(a, b, 0.5, "random", generator(4)).item() != one
     torch.manual_seed(3)
     assert triplet_loss(a, b, 0.5, "random").item() == one
 
@@ -115,7 +115,7 @@ def test_random_mining_follows_its_dice_and_prefers_no_side():
 @pytest.mark.parametrize("mining", MININGS)
 def test_random_and_mined_gradients_pass_torchs_own_check(mining):
     a, b = (x.requires_grad_() for x in pairs(4, 3))
-    loss = lambda a, b: triplet_loss(a, b, 0.5, mining, dice(0))  # noqa: E731
+    loss = lambda a, b: triplet_loss(a, b, 0.5, mining, generator(0))  # noqa: E731
     assert torch.autograd.gradcheck(loss, (a, b))
     assert torch.autograd.gradcheck(lambda a, b: pair_loss(a, b, 1.3), (a, b))
 
@@ -124,11 +124,11 @@ def test_random_and_mined_gradients_pass_torchs_own_check(mining):
 def test_training_by_it_finds_the_pairs(mining):
     """60 free points on a sphere, moved by the loss alone, find their partners."""
     a, b = (x.float().requires_grad_() for x in pairs(30, 8))
-    optimizer, source = torch.optim.Adam([a, b], 0.05), dice(0)
+    optimiser, source = torch.optim.Adam([a, b], 0.05), generator(0)
     for _ in range(200):
-        optimizer.zero_grad()
+        optimiser.zero_grad()
         triplet_loss(a, b, 0.2, mining, source).backward()
-        optimizer.step()
+        optimiser.step()
     assert ((a @ (b / b.norm(dim=1, keepdim=True)).T).argmax(1) == torch.arange(30)).all()
 
 

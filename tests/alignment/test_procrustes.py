@@ -12,8 +12,8 @@ from xmodal_lab.alignment.closed_form import procrustes
 
 
 def cloud(rows: int = 40, dim: int = 5, seed: int = 0) -> torch.Tensor:
-    dice = torch.Generator().manual_seed(seed)
-    return torch.randn(rows, dim, generator=dice, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(rows, dim, generator=generator, dtype=torch.float64)
 
 
 def rotation(dim: int = 5, seed: int = 1) -> torch.Tensor:

@@ -26,8 +26,8 @@ BOTH = pytest.mark.parametrize(
 
 
 def pairs(batch: int = 13, dim: int = 5, seed: int = 0, dtype=torch.float64):
-    dice = torch.Generator().manual_seed(seed)
-    make = lambda: torch.randn(batch, dim, generator=dice, dtype=torch.float64)  # noqa: E731
+    generator = torch.Generator().manual_seed(seed)
+    make = lambda: torch.randn(batch, dim, generator=generator, dtype=torch.float64)  # noqa: E731
     return make().to(dtype).requires_grad_(), make().to(dtype).requires_grad_()
 
 

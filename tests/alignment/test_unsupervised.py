@@ -20,9 +20,9 @@ from xmodal_lab.alignment.unsupervised import (
 
 def cloud(rows: int, dim: int, seed: int = 0) -> torch.Tensor:
     """Points with a few strong directions, as embeddings have."""
-    dice = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     strengths = torch.arange(1, dim + 1, dtype=torch.float64) ** -0.5
-    return torch.randn(rows, dim, generator=dice, dtype=torch.float64) * strengths
+    return torch.randn(rows, dim, generator=generator, dtype=torch.float64) * strengths
 
 
 def rotation(dim: int, seed: int = 1) -> torch.Tensor:
@@ -32,9 +32,11 @@ def rotation(dim: int, seed: int = 1) -> torch.Tensor:
 def planted(rows: int = 100, dim: int = 12, noise: float = 0.2, seed: int = 0):
     """The same cloud twice: turned, moved, noisy, and in another order."""
     x = cloud(rows, dim, seed)
-    dice = torch.Generator().manual_seed(seed + 50)
-    order = torch.randperm(rows, generator=dice)
-    blur = noise * x.std(0).mean() * torch.randn(rows, dim, generator=dice, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(seed + 50)
+    order = torch.randperm(rows, generator=generator)
+    blur = (
+        noise * x.std(0).mean() * torch.randn(rows, dim, generator=generator, dtype=torch.float64)
+    )
     y = torch.empty_like(x)
     y[order] = 3 * (x + blur) @ rotation(dim, seed + 9) + 2
     return x, y, order

@@ -12,8 +12,8 @@ SCORES = (best_match_score, attention_score, transport_score)
 
 
 def sets(words: int = 4, regions: int = 6, dim: int = 5, seed: int = 0):
-    dice = torch.Generator().manual_seed(seed)
-    make = lambda *shape: torch.randn(*shape, generator=dice, dtype=torch.float64)  # noqa: E731
+    generator = torch.Generator().manual_seed(seed)
+    make = lambda *shape: torch.randn(*shape, generator=generator, dtype=torch.float64)  # noqa: E731
     return make(words, dim), make(regions, dim)
 
 

@@ -32,13 +32,13 @@ def nearest_colours(image):
     return np.where(pixels.max(0) > 140, distances.argmin(0), -1)
 
 
-def coverages(scene, dice, size=64):
+def coverages(scene, generator, size=64):
     """How much of every pixel each thing covers, drawn one by one without the others."""
-    centres, radii = drawing._layout(scene, dice[4:8], dice)
+    centres, radii = drawing._layout(scene, generator[4:8], generator)
     found = []
     for number, thing in enumerate(scene.things):
         image = np.zeros((3, size, size), np.float32)
-        throw = dice[8 + 6 * number : 14 + 6 * number].copy()
+        throw = generator[8 + 6 * number : 14 + 6 * number].copy()
         throw[2:5] = 0.5  # no jitter of the colour
         white = Thing(thing.shape, "white", thing.size)
         drawing._paint(image, white, centres[number], radii[number], throw)
@@ -166,8 +166,8 @@ def test_every_large_thing_is_larger_than_every_small_one(shape):
 
 def test_radii_stay_within_their_size():
     for index, scene in enumerate(sample_scenes(200, 6)):
-        dice = stream(index).random(20)
-        _, radii = drawing._layout(scene, dice[4:8], dice)
+        generator = stream(index).random(20)
+        _, radii = drawing._layout(scene, generator[4:8], generator)
         for thing, radius in zip(scene.things, radii, strict=True):
             assert RADII[thing.size][0] <= radius <= RADII[thing.size][1]
 
@@ -189,7 +189,7 @@ def test_two_things_do_not_overlap():
 
 @pytest.mark.parametrize("throw", [0.0, 1.0 - 2**-53])
 def test_the_largest_things_at_the_extremes_stay_apart_and_inside(throw):
-    # All dice at one end: outermost places and strongest tilt, with the smallest or largest radii.
+    # All draws at one end: outermost places and strongest tilt, with the smallest or largest radii.
     for first, second in combinations(SHAPES, 2):
         for relation in ("left of", "right of", "above", "below"):
             scene = Scene((Thing(first, "red", "large"), Thing(second, "blue", "large")), relation)
@@ -203,8 +203,8 @@ def test_places_are_spread_over_the_canvas():
     middles = []
     for index in range(300):
         scene = alone("circle", "small")
-        dice = stream(9, index).random(14)
-        middles += drawing._layout(scene, dice[4:8], dice)[0]
+        generator = stream(9, index).random(14)
+        middles += drawing._layout(scene, generator[4:8], generator)[0]
     spread = np.asarray(middles)
     assert spread.min() < 14 and spread.max() > CANVAS - 14
     assert abs(spread.mean() - CANVAS / 2) < 3
@@ -223,8 +223,8 @@ def test_levels_beyond_0_and_255_are_cut_not_wrapped(monkeypatch):
 
 @pytest.mark.parametrize("size", [8, 9, 31, 32, 33, 100])
 def test_any_size_from_8_can_be_drawn(size):
-    for rng in (None, stream(3)):
-        picture = draw(sample_scenes(1, 3, things=2)[0], size, rng)
+    for generator in (None, stream(3)):
+        picture = draw(sample_scenes(1, 3, things=2)[0], size, generator)
         assert picture.shape == (3, size, size) and picture.dtype == np.uint8
         assert picture.max() > 140 > 100 > picture.min()
 

@@ -145,8 +145,8 @@ def test_every_shape_colour_size_and_relation_is_about_as_common():
 def test_only_random_is_drawn_from_the_generator(only_random):
     for split in SAMPLED:
         for index, scene in enumerate(sample_scenes(30, 0, split)):
-            dice = only_random(0, SPLITS.index(split), index, 0)
-            assert factors._sample_scene(dice, split, None) == scene
+            generator = only_random(0, SPLITS.index(split), index, 0)
+            assert factors._sample_scene(generator, split, None) == scene
 
 
 def test_streams_depend_on_every_number():

@@ -62,9 +62,9 @@ def test_half_of_the_captions_start_with_the_second_thing():
 
 def test_flip_decides_what_comes_first():
     for index, scene in enumerate(sample_scenes(60, 3, things=2)):
-        for rng in (None, stream(index)):
-            assert parse(describe(scene, rng, flip=False)) == scene
-            assert parse(describe(scene, rng, flip=True)) == scene.flipped()
+        for generator in (None, stream(index)):
+            assert parse(describe(scene, generator, flip=False)) == scene
+            assert parse(describe(scene, generator, flip=True)) == scene.flipped()
 
 
 def test_without_a_generator_the_plainest_words_are_said():

@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from xmodal_lab.batch import Batch, Padded
 from xmodal_lab.datasets import scenes
-from xmodal_lab.encoders.inputs import count_of, inputs_of, log_mel, rows_of, to_device
-from xmodal_lab.encoders.padding import Padded
+from xmodal_lab.encoders.inputs import inputs_of, log_mel
 from xmodal_lab.encoders.text import TextEncoder, read_captions
 from xmodal_lab.encoders.untrained import (
     bag_of_words,
@@ -25,7 +25,7 @@ def data():
 def test_inputs_are_the_data_row_by_row(data):
     batch = inputs_of(data)
     assert list(batch) == ["text", "image", "audio"]
-    assert count_of(batch) == len(data)
+    assert batch.size == len(data)
     for row, caption in enumerate(data.captions):
         ids = batch["text"].values[row, : batch["text"].lengths[row]]
         assert " ".join(scenes.WORDS[i - 1] for i in ids.tolist()) == caption
@@ -43,8 +43,8 @@ def test_only_what_is_there_is_read(modalities):
 def test_rows_are_the_same_rows_of_every_modality(data):
     batch = inputs_of(data)
     index = torch.tensor([4, 1, 4])
-    chosen, wanted = rows_of(batch, index), inputs_of(data.select(index.tolist()))
-    assert count_of(chosen) == 3
+    chosen, wanted = batch.rows(index), inputs_of(data.select(index.tolist()))
+    assert chosen.size == 3
     assert chosen["image"].equal(wanted["image"])
     for modality in ("text", "audio"):
         assert chosen[modality].lengths.equal(wanted[modality].lengths)
@@ -54,16 +54,16 @@ def test_rows_are_the_same_rows_of_every_modality(data):
 
 def test_rows_are_found_whatever_device_asks(data):
     """The rows of a step may be drawn on one device while the data rest on another."""
-    lying = to_device(inputs_of(data), "cpu")
-    assert rows_of(lying, torch.tensor([0]).to("cpu"))["image"].equal(lying["image"][:1])
+    lying = inputs_of(data).to("cpu")
+    assert lying.rows(torch.tensor([0]).to("cpu"))["image"].equal(lying["image"][:1])
 
 
 def test_counting_needs_one_number_of_rows(data):
     batch = inputs_of(data)
     with pytest.raises(ValueError, match=r"one number of rows, got \{\}"):
-        count_of({})
+        _ = Batch({}).size
     with pytest.raises(ValueError, match="'text': 6, 'image': 5"):
-        count_of({"text": batch["text"], "image": batch["image"][:5]})
+        _ = Batch({"text": batch["text"], "image": batch["image"][:5]}).size
 
 
 def test_an_unknown_word_is_named_with_its_neighbours():
@@ -123,9 +123,9 @@ def test_time_slices_keep_the_mean_where_slices_are_even():
 def test_random_convolution_equals_a_loop_and_repeats():
     images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
     found = random_convolution(images, seed=4, filters=3)
-    dice = torch.Generator().manual_seed(4)
-    weights = (torch.randn(3, 3, 5, 5, generator=dice) / 75**0.5).double().numpy()
-    bias = (torch.randn(3, generator=dice) / 2).double().numpy()
+    generator = torch.Generator().manual_seed(4)
+    weights = (torch.randn(3, 3, 5, 5, generator=generator) / 75**0.5).double().numpy()
+    bias = (torch.randn(3, generator=generator) / 2).double().numpy()
     levels = np.pad(images.double().numpy() / 127.5 - 1, ((0, 0), (0, 0), (2, 2), (2, 2)))
     for image, vector in zip(levels, found.numpy(), strict=True):
         answers = np.zeros((3, 16, 16))

@@ -14,9 +14,9 @@ from xmodal_lab.joint.atlas import Atlas, mixing, nearest
 
 def clusters(rows: int = 30, dim: int = 8, spread: float = 0.15) -> torch.Tensor:
     """Four tight groups of directions."""
-    dice = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     centres = torch.eye(dim)[:4].repeat_interleave(rows // 4 + 1, 0)[:rows]
-    return centres + spread * torch.randn(rows, dim, generator=dice)
+    return centres + spread * torch.randn(rows, dim, generator=generator)
 
 
 def test_neighbours_equal_sorting():

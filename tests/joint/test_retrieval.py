@@ -41,17 +41,17 @@ def slow_ranks(queries, gallery, right) -> list[int]:
 
 
 def world(queries: int = 13, gallery: int = 29, dim: int = 6, seed: int = 0):
-    dice = torch.Generator().manual_seed(seed)
-    q, g = (torch.randn(n, dim, generator=dice) for n in (queries, gallery))
-    right = torch.rand(queries, gallery, generator=dice) < 0.1
-    right[torch.arange(queries), torch.randint(0, gallery, (queries,), generator=dice)] = True
+    generator = torch.Generator().manual_seed(seed)
+    q, g = (torch.randn(n, dim, generator=generator) for n in (queries, gallery))
+    right = torch.rand(queries, gallery, generator=generator) < 0.1
+    right[torch.arange(queries), torch.randint(0, gallery, (queries,), generator=generator)] = True
     return q, g, right
 
 
 def exact(rows: int = 12, dim: int = 3, seed: int = 0) -> torch.Tensor:
     """Rows of small whole numbers: many exact ties among their cosines."""
-    dice = torch.Generator().manual_seed(seed)
-    made = torch.randint(-1, 2, (rows, dim), generator=dice).float()
+    generator = torch.Generator().manual_seed(seed)
+    made = torch.randint(-1, 2, (rows, dim), generator=generator).float()
     made[made.abs().sum(1) == 0, 0] = 1.0
     return made
 
@@ -343,9 +343,9 @@ def test_zero_shot_lets_the_best_prompt_or_the_mean_speak():
 @pytest.mark.parametrize("pool", ["best", "mean"])
 @pytest.mark.parametrize("seed", range(3))
 def test_zero_shot_equals_a_loop(pool, seed):
-    dice = torch.Generator().manual_seed(seed)
-    q = torch.randn(20, 4, generator=dice)
-    prompts = [torch.randn(n, 4, generator=dice) * n for n in (1, 5, 2)]
+    generator = torch.Generator().manual_seed(seed)
+    q = torch.randn(20, 4, generator=generator)
+    prompts = [torch.randn(n, 4, generator=generator) * n for n in (1, 5, 2)]
     for query, found in zip(q.tolist(), zero_shot(q, prompts, pool).tolist(), strict=True):
         scores = []
         for rows in prompts:

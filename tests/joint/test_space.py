@@ -7,18 +7,17 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from xmodal_lab.encoders.inputs import count_of, rows_of
-from xmodal_lab.encoders.padding import Padded
+from xmodal_lab.batch import Batch, Padded
 from xmodal_lab.joint.space import COLDEST, WARMEST, JointSpace
 
 
 def batch(rows: int = 7) -> dict:
-    dice = torch.Generator().manual_seed(0)
-    lengths = torch.randint(1, 9, (rows,), generator=dice)
-    ids = torch.randint(1, 40, (rows, 9), generator=dice)
+    generator = torch.Generator().manual_seed(0)
+    lengths = torch.randint(1, 9, (rows,), generator=generator)
+    ids = torch.randint(1, 40, (rows, 9), generator=generator)
     words = Padded(ids, lengths)
-    frames = Padded(torch.randn(rows, 30, 40, generator=dice), 3 * lengths + 2)
-    images = torch.randint(0, 256, (rows, 3, 32, 32), generator=dice, dtype=torch.uint8)
+    frames = Padded(torch.randn(rows, 30, 40, generator=generator), 3 * lengths + 2)
+    images = torch.randint(0, 256, (rows, 3, 32, 32), generator=generator, dtype=torch.uint8)
     words.values[~words.mask] = 0
     return {"text": words, "image": images, "audio": frames}
 
@@ -79,9 +78,9 @@ def test_modalities_of_different_counts_are_refused(space):
 
 
 def test_rows_and_their_vectors_go_together(space):
-    data, index = batch(), torch.tensor([5, 2, 2])
-    chosen = rows_of(data, index)
-    assert count_of(chosen) == 3
+    data, index = Batch(batch()), torch.tensor([5, 2, 2])
+    chosen = data.rows(index)
+    assert chosen.size == 3
     wanted = space.embed_all(data)
     for modality, rows in space.embed_all(chosen).items():
         torch.testing.assert_close(rows, wanted[modality][index], atol=1e-5, rtol=0)

@@ -20,7 +20,6 @@ import torch.distributed as dist
 from torch import nn
 
 from xmodal_lab.alignment.losses import info_nce, over_pairs, sigmoid_loss
-from xmodal_lab.encoders.inputs import rows_of
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.runtime import Runtime
 from xmodal_lab.training import distributed, resuming
@@ -59,11 +58,11 @@ def model(dtype=torch.float64, seed: int = 0, **options) -> JointSpace:
 
 def data(dtype=torch.float64, rows: int = ROWS) -> dict[str, torch.Tensor]:
     """Two views of the same causes."""
-    dice = torch.Generator().manual_seed(1)
-    causes = torch.randn(rows, 5, generator=dice, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(1)
+    causes = torch.randn(rows, 5, generator=generator, dtype=torch.float64)
     return {
         "x": causes.to(dtype),
-        "y": (causes @ torch.randn(5, 5, generator=dice, dtype=torch.float64)).to(dtype),
+        "y": (causes @ torch.randn(5, 5, generator=generator, dtype=torch.float64)).to(dtype),
     }
 
 
@@ -104,7 +103,7 @@ def gradients_of_losses() -> dict:
     for name, loss in LOSSES.items():
         for micro_batch in MICRO_BATCHES:
             space = model()
-            batch = rows_of(data(), distributed.share(torch.arange(BATCH)))
+            batch = data().rows(distributed.shard(torch.arange(BATCH)))
             value = backward(space, lambda e, t: over_pairs(e, t, loss), batch, micro_batch)  # noqa: B023
             found[f"{name} {micro_batch}"] = {"loss": value, **gradients(space)}
     return found
@@ -114,7 +113,7 @@ def gradients_of_kinds() -> dict:
     found = {}
     for kind in KINDS:
         space = model()
-        batch = rows_of(data(), distributed.share(torch.arange(BATCH)))
+        batch = data().rows(distributed.shard(torch.arange(BATCH)))
         points = {name: distributed.gather(rows, kind) for name, rows in space(batch).items()}
         over_pairs(points, space.temperature).backward()
         distributed.average_gradients(space)
@@ -218,7 +217,7 @@ def stopped_by_one() -> int:
     controls, last = Controls(), 0
     for step in steps_of(model(), controls=controls):
         last = step.number
-        if last == 3 and distributed.rank() == distributed.processes() - 1:
+        if last == 3 and distributed.rank() == distributed.world_size() - 1:
             controls.stop()
     return last
 
@@ -234,7 +233,7 @@ def one_that_dies() -> str:
     """The last question: nobody can answer another one together afterwards."""
 
     def deadly(embeddings, temperature):
-        if distributed.rank() == distributed.processes() - 1:
+        if distributed.rank() == distributed.world_size() - 1:
             raise MemoryError("this one alone")
         return over_pairs(embeddings, temperature)
 
@@ -247,7 +246,7 @@ def answers(folder: Path) -> dict:
         "gradients_of_kinds": gradients_of_kinds(),
         "whole_training": whole_training(),
     }
-    if distributed.processes() != 2:
+    if distributed.world_size() != 2:
         return found
     for name in ("steps", "obstacle", "own"):
         (folder / name).mkdir(exist_ok=True)

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 
 from xmodal_lab.alignment.losses import info_nce, over_pairs, sigmoid_loss
-from xmodal_lab.encoders.inputs import rows_of
-from xmodal_lab.encoders.padding import pad
+from xmodal_lab.batch import pad
 from xmodal_lab.encoders.text import TextEncoder
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.runtime import Runtime
@@ -49,8 +48,8 @@ def space(**options) -> JointSpace:
 
 
 def data(rows=ROWS) -> dict[str, torch.Tensor]:
-    dice = torch.Generator().manual_seed(1)
-    x = torch.randn(rows, 6, generator=dice, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(1)
+    x = torch.randn(rows, 6, generator=generator, dtype=torch.float64)
     return {"x": x, "y": x.roll(1, dims=1) + 0.1 * x.flip(1)}
 
 
@@ -78,7 +77,7 @@ def assert_equal(found, wanted, tolerance=1e-9):
 def with_one_graph(model, loss, batch, size):
     """The big batch itself: its parts draw their dropout one after the other, in one graph."""
     parts = torch.arange(len(batch["x"])).tensor_split(math.ceil(len(batch["x"]) / size))
-    pieces = [model(rows_of(batch, part)) for part in parts]
+    pieces = [model(batch.rows(part)) for part in parts]
     joined = {name: torch.cat([piece[name] for piece in pieces]) for name in batch}
     value = loss(joined, model.temperature)
     value.backward()
@@ -146,7 +145,7 @@ def test_adding_up_the_losses_of_the_parts_is_something_else():
     wanted = gradients(model)
     clear(model)
     for part in torch.arange(ROWS).split(3):
-        over_pairs(model(rows_of(data(), part)), model.temperature).backward()
+        over_pairs(model(data().rows(part)), model.temperature).backward()
     with pytest.raises(AssertionError):
         assert_equal(gradients(model), wanted, 1e-2)
 
@@ -466,7 +465,7 @@ def test_running_statistics_move_once_a_part_and_not_twice():
     model, other = space(norm=nn.BatchNorm1d), space(norm=nn.BatchNorm1d)
     backward(model, over_pairs, data(), 4)
     for part in torch.arange(ROWS).split(4):
-        other(rows_of(data(), part))
+        other(data().rows(part))
     wanted = dict(other.named_buffers())
     for name, buffer in model.named_buffers():
         torch.testing.assert_close(buffer, wanted[name], rtol=0, atol=1e-12)

@@ -30,8 +30,8 @@ def model() -> JointSpace:
 
 
 def data() -> dict[str, torch.Tensor]:
-    dice = torch.Generator().manual_seed(1)
-    causes = torch.randn(24, 4, generator=dice)
+    generator = torch.Generator().manual_seed(1)
+    causes = torch.randn(24, 4, generator=generator)
     return {"x": causes, "y": causes.flip(1)}
 
 

@@ -86,7 +86,7 @@ def test_the_gradient_is_that_of_one_process_with_all_rows(several, case):
 def test_without_the_others_rows_it_would_be_another_gradient(loss):
     """The test above can fail: a process that sees its own rows alone goes elsewhere."""
     alone = questions.gradients_of_losses()[f"{loss} None"]
-    rows = questions.rows_of(questions.data(), torch.arange(questions.BATCH // 2))
+    rows = questions.data().rows(torch.arange(questions.BATCH // 2))
     space = questions.model()
     pairs = lambda e, t: questions.over_pairs(e, t, questions.LOSSES[loss])  # noqa: E731
     questions.backward(space, pairs, rows)
@@ -192,10 +192,10 @@ def test_one_process_is_left_alone():
     rows = torch.randn(4, 2, requires_grad=True)
     assert distributed.gather(rows) is rows
     assert not distributed.gather(rows, "none").requires_grad
-    assert distributed.share(torch.arange(5)).tolist() == [0, 1, 2, 3, 4]
-    assert distributed.collect("x") == ["x"]
+    assert distributed.shard(torch.arange(5)).tolist() == [0, 1, 2, 3, 4]
+    assert distributed.all_gather_object("x") == ["x"]
     assert distributed.all_agree(True) and not distributed.all_agree(False)
-    assert (distributed.rank(), distributed.processes()) == (0, 1)
+    assert (distributed.rank(), distributed.world_size()) == (0, 1)
     distributed.finish()
 
 

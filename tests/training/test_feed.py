@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from xmodal_lab.encoders.padding import pad
+from xmodal_lab.batch import pad
 from xmodal_lab.training import feed as room
 from xmodal_lab.training.feed import Feed
 from xmodal_lab.training.order import easy_first, shuffled

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from xmodal_lab.alignment.losses import over_pairs
-from xmodal_lab.encoders.padding import pad
+from xmodal_lab.batch import pad
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.runtime import Runtime
 from xmodal_lab.training import loop

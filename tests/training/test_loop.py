@@ -45,9 +45,9 @@ def model(seed: int = 0) -> JointSpace:
 
 def data(rows: int = ROWS) -> dict[str, torch.Tensor]:
     """Two views of the same causes."""
-    dice = torch.Generator().manual_seed(1)
-    causes = torch.randn(rows, 5, generator=dice)
-    return {"x": causes, "y": causes @ torch.randn(5, 5, generator=dice)}
+    generator = torch.Generator().manual_seed(1)
+    causes = torch.randn(rows, 5, generator=generator)
+    return {"x": causes, "y": causes @ torch.randn(5, 5, generator=generator)}
 
 
 def train(space, steps=12, loss=over_pairs, batch=None, **options):

@@ -385,8 +385,8 @@ def test_a_new_folder_is_made_and_a_full_one_keeps_what_is_not_ours(tmp_path):
 def test_steps_are_ordered_by_number_and_not_by_letters(tmp_path):
     for number in (999_999, 1_000_000):
         resuming.store(tmp_path, number, model(), torch.optim.AdamW(model().parameters()), SCALER)
-    optimizer = torch.optim.AdamW(model().parameters())
-    assert resuming.resume(tmp_path, model(), optimizer, SCALER) == 1_000_000
+    optimiser = torch.optim.AdamW(model().parameters())
+    assert resuming.resume(tmp_path, model(), optimiser, SCALER) == 1_000_000
 
 
 SCALER = torch.amp.GradScaler("cpu", enabled=False)

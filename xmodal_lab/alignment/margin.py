@@ -57,7 +57,7 @@ def triplet_loss(
     b: Float[Tensor, "batch dim"],
     margin: Tensor | float = 0.2,
     mining: str = "hard",
-    dice: torch.Generator | None = None,
+    generator: torch.Generator | None = None,
 ) -> Float[Tensor, ""]:
     """A row shall be more similar to its partner than to a wrong one, by at least the margin.
 
@@ -76,7 +76,7 @@ def triplet_loss(
         a, b: embeddings of any length; row i of both is one pair. They are normalised here.
         margin: m > 0, a difference of cosines.
         mining: how the wrong one is chosen.
-        dice: draws the random ones; None for torch's own.
+        generator: draws the random ones; None for torch's own.
 
     Returns:
         The mean loss, in differences of cosines; m where all similarities are equal.
@@ -95,7 +95,7 @@ def triplet_loss(
     check_numbers(a=a, b=b)
     s = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T
     # The same steps to the side for rows and for columns: neither modality is special.
-    steps = _random_steps(len(s), s.device, dice) if mining == "random" else None
+    steps = _random_steps(len(s), s.device, generator) if mining == "random" else None
     return (_one_way(s, margin, mining, steps) + _one_way(s.T, margin, mining, steps)) / 2
 
 
@@ -123,10 +123,10 @@ def _one_way(
 
 
 def _random_steps(
-    batch: int, device: torch.device, dice: torch.Generator | None
+    batch: int, device: torch.device, generator: torch.Generator | None
 ) -> Int64[Tensor, " batch"]:
     """How far beside itself each row looks for a wrong one: 1 … B - 1, drawn on the CPU."""
-    return torch.randint(1, batch, (batch,), generator=dice).to(device)
+    return torch.randint(1, batch, (batch,), generator=generator).to(device)
 
 
 def _check_margin(margin: Tensor | float) -> None:

@@ -95,10 +95,10 @@ def align_unpaired(
         F.normalize(y.double() - y_mean, dim=1),
     )
     distances = [_relative_distances(units) for units in (x_units, y_units)]
-    dice = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     found = []
     for number in range(restarts):
-        plan = _start(number, *distances, dice)
+        plan = _start(number, *distances, generator)
         for epsilon in EPSILONS:
             plan = gromov_wasserstein(*distances, epsilon, plan, rounds=10, turns=20)
         found.append(refine(x_units, y_units, mutual_neighbours(plan)))
@@ -230,10 +230,12 @@ def _relative_distances(units: Float[Tensor, "rows dim"]) -> Float[Tensor, "rows
     return distances / distances.mean()
 
 
-def _start(number: int, x_distances: Tensor, y_distances: Tensor, dice: torch.Generator):
+def _start(number: int, x_distances: Tensor, y_distances: Tensor, generator: torch.Generator):
     if number == 0:
         return None
     if number == 1:
         return profile_plan(x_distances, y_distances)
-    noise = torch.randn(len(x_distances), len(y_distances), generator=dice, dtype=torch.float64)
+    noise = torch.randn(
+        len(x_distances), len(y_distances), generator=generator, dtype=torch.float64
+    )
     return sinkhorn(noise.to(x_distances.device), epsilon=0.5, rounds=50)

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
 
+from xmodal_lab.batch import Batch, Padded, pad
 from xmodal_lab.datasets.scenes import SceneData, Waveforms
 from xmodal_lab.encoders.audio import LogMel
-from xmodal_lab.encoders.padding import Padded, pad
 from xmodal_lab.encoders.text import read_captions
-
-Batch = dict[str, Tensor | Padded]
 
 
 def inputs_of(
@@ -36,7 +33,7 @@ def inputs_of(
     missing = [modality for modality in wanted if modality not in data.modalities]
     if missing:
         raise ValueError(f"the data has {', '.join(data.modalities)}, but not {', '.join(missing)}")
-    batch: Batch = {}
+    batch = Batch()
     if "text" in wanted:
         batch["text"] = read_captions(data.captions).to(device)
     if "image" in wanted:
@@ -62,34 +59,3 @@ def log_mel(waveforms: Waveforms, chunk: int = 256) -> Padded:
         part, _ = transform(pad([waveforms[i] for i in rows.tolist()]))
         frames[rows[0] : rows[-1] + 1, : part.shape[1]] = part
     return Padded(frames, lengths)
-
-
-def rows_of(batch: Batch, index: Tensor) -> Batch:
-    """The same rows of every modality, on the device where the batch lies."""
-    chosen: Batch = {}
-    for modality, values in batch.items():
-        if isinstance(values, Padded):
-            chosen[modality] = values.rows(index.to(values.lengths.device))
-        else:
-            chosen[modality] = values[index.to(values.device)]
-    return chosen
-
-
-def to_device(batch: Batch, device: torch.device | str) -> Batch:
-    """Every modality on one device."""
-    return {modality: values.to(device) for modality, values in batch.items()}
-
-
-def count_of(batch: Batch) -> int:
-    """How many rows a batch has.
-
-    Raises:
-        ValueError: where there is no modality, or they have different numbers of rows.
-    """
-    counts = {
-        modality: len(values.lengths if isinstance(values, Padded) else values)
-        for modality, values in batch.items()
-    }
-    if len(set(counts.values())) != 1:
-        raise ValueError(f"expected modalities with one number of rows, got {counts}")
-    return next(iter(counts.values()))

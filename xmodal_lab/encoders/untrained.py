@@ -7,12 +7,11 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
+from xmodal_lab.batch import Entries, Padded
 from xmodal_lab.datasets.scenes import WORDS
-from xmodal_lab.encoders.inputs import Batch
-from xmodal_lab.encoders.padding import Padded
 
 
-def untrained_features(batch: Batch, seed: int = 0) -> dict[str, Float[Tensor, "rows _features"]]:
+def untrained_features(batch: Entries, seed: int = 0) -> dict[str, Float[Tensor, "rows _features"]]:
     """Bag of words, randomly convolved pictures and sliced spectrograms, by modality."""
     makers = {
         "text": bag_of_words,
@@ -36,9 +35,9 @@ def random_convolution(
 
     Surprisingly strong with a linear map behind it (Jarrett et al. 2009).
     """
-    dice = torch.Generator().manual_seed(seed)
-    weights = torch.randn(filters, 3, 5, 5, generator=dice) / 75**0.5
-    bias = torch.randn(filters, generator=dice) / 2
+    generator = torch.Generator().manual_seed(seed)
+    weights = torch.randn(filters, 3, 5, 5, generator=generator) / 75**0.5
+    bias = torch.randn(filters, generator=generator) / 2
     weights, bias = weights.to(images.device), bias.to(images.device)
     features = []
     for block in images.split(256):

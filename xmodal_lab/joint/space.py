@@ -10,10 +10,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from xmodal_lab.batch import Batch, Entries
 from xmodal_lab.datasets.scenes import SceneData
 from xmodal_lab.encoders.audio import AudioEncoder
 from xmodal_lab.encoders.image import SmallCNN
-from xmodal_lab.encoders.inputs import Batch, count_of, inputs_of, rows_of, to_device
+from xmodal_lab.encoders.inputs import inputs_of
 from xmodal_lab.encoders.text import TextEncoder
 
 COLDEST, WARMEST = 0.01, 1.0
@@ -98,23 +99,23 @@ class JointSpace(nn.Module):
         points = points.float() if points.dtype in (torch.float16, torch.bfloat16) else points
         return F.normalize(points, dim=1)
 
-    def forward(self, batch: Batch) -> dict[str, Float[Tensor, "batch dim"]]:
+    def forward(self, batch: Entries) -> dict[str, Float[Tensor, "batch dim"]]:
         """Unit vectors of every modality in the batch."""
         return {modality: self.embed(modality, values) for modality, values in batch.items()}
 
     @torch.no_grad()
-    def embed_all(self, data: Batch, chunk: int = 256) -> dict[str, Float[Tensor, "rows dim"]]:
+    def embed_all(self, data: Entries, chunk: int = 256) -> dict[str, Float[Tensor, "rows dim"]]:
         """Unit vectors of a whole data set, in evaluation mode, a chunk at a time.
 
         Raises:
             KeyError: for a modality this space has no encoder for.
             ValueError: where the modalities have different numbers of rows.
         """
-        was_training = self.training
+        data, was_training = Batch(data), self.training
         self.eval()
         try:
-            rows = torch.arange(count_of(data)).split(chunk)
-            parts = [self(to_device(rows_of(data, index), self.device)) for index in rows]
+            rows = torch.arange(data.size).split(chunk)
+            parts = [self(data.rows(index).to(self.device)) for index in rows]
         finally:
             self.train(was_training)
         return {modality: torch.cat([part[modality] for part in parts]) for modality in data}

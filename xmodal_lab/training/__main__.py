@@ -24,13 +24,15 @@ from pathlib import Path
 
 from xmodal_lab import runtime
 from xmodal_lab.alignment.losses import over_pairs
+from xmodal_lab.batch import Batch
 from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.atomic import replacing
 from xmodal_lab.datasets.scenes import SceneData
 from xmodal_lab.datasets.shipped import DamagedFileError
-from xmodal_lab.encoders.inputs import Batch, inputs_of
+from xmodal_lab.encoders.inputs import inputs_of
+from xmodal_lab.evaluation import report
 from xmodal_lab.joint.space import JointSpace
-from xmodal_lab.training import checkpoints, distributed, report
+from xmodal_lab.training import checkpoints, distributed
 from xmodal_lab.training.checkpoints import CheckpointError
 from xmodal_lab.training.controls import Controls
 from xmodal_lab.training.loop import Step, TrainingError, fit
@@ -182,7 +184,7 @@ def stopping(controls: Controls) -> Iterator[list[int]]:
     received: list[int] = []
 
     def stop(number: int, frame) -> None:
-        if received and distributed.processes() == 1:
+        if received and distributed.world_size() == 1:
             raise KeyboardInterrupt
         received.append(number)
         controls.stop()
@@ -232,7 +234,7 @@ def conclude(options: Namespace, space: JointSpace, batch: Batch, step: Step | N
         "recipe": recipe_of(options),
         "split": options.split,
         "gallery": options.gallery,
-        "processes": distributed.processes(),
+        "processes": distributed.world_size(),
         "runtime": dict(line.split(None, 1) for line in runtime.current().describe().splitlines()),
         "loss": step and step.loss,
         "temperature": space.temperature.item(),

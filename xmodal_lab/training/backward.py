@@ -22,9 +22,9 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor, nn
 
-from xmodal_lab.encoders.inputs import Batch, count_of, rows_of
+from xmodal_lab.batch import Batch
 from xmodal_lab.runtime import Runtime
-from xmodal_lab.training.distributed import average_gradients, gather, processes
+from xmodal_lab.training.distributed import average_gradients, gather, world_size
 from xmodal_lab.training.random_state import random_state, restore_random_state
 
 Loss = Callable[[dict[str, Tensor], Tensor], Tensor]
@@ -54,7 +54,7 @@ def backward(
     Returns:
         The loss, without graph and unscaled.
     """
-    rows = count_of(batch)
+    rows = batch.size
     if micro_batch is None or micro_batch >= rows:
         with autocast():
             embeddings = {name: gather(points) for name, points in model(batch).items()}
@@ -75,7 +75,7 @@ def _in_micro_batches(model, loss, batch, parts, scale, autocast) -> Tensor:
     with torch.no_grad(), autocast():
         for part in parts:
             states.append(random_state())
-            pieces.append(model(rows_of(batch, part)))
+            pieces.append(model(batch.rows(part)))
     # The second pass moves running statistics, so the first one must not count.
     for buffer, kept in zip(model.buffers(), buffers, strict=True):
         buffer.copy_(kept)
@@ -88,7 +88,7 @@ def _in_micro_batches(model, loss, batch, parts, scale, autocast) -> Tensor:
     for part, state in zip(parts, states, strict=True):
         restore_random_state(state)
         with autocast():
-            embeddings = model(rows_of(batch, part))
+            embeddings = model(batch.rows(part))
         # A modality may be left out by the loss, or have nothing that learns.
         learning = [
             (points, leaves[name].grad[part.to(points.device)])
@@ -117,7 +117,7 @@ class Gradient:
             raise ValueError(f"micro_batch must be at least 1, got {micro_batch}")
         self.model, self.loss, self.runtime = model, loss, runtime
         self.micro_batch = micro_batch
-        if processes() > 1 or micro_batch is not None:
+        if world_size() > 1 or micro_batch is not None:
             warn_of_batch_norm(model)
 
     def __call__(
@@ -142,9 +142,9 @@ class Gradient:
                 )
                 break
             except RuntimeError as error:
-                size = min(self.micro_batch or count_of(batch), count_of(batch))
+                size = min(self.micro_batch or batch.size, batch.size)
                 # On several processes the others would wait for this one for ever.
-                if not out_of_memory(error) or size == 1 or processes() > 1:
+                if not out_of_memory(error) or size == 1 or world_size() > 1:
                     raise
             # Beyond the except clause: the error would keep the graph, and its memory, alive.
             self.micro_batch = (size + 1) // 2

@@ -38,7 +38,7 @@ def start() -> tuple[int, int]:
             torch.cuda.set_device(number)
         # What is collected as Python objects travels over gloo in either case.
         dist.init_process_group("cpu:gloo,cuda:nccl" if gpu else "gloo")
-    return rank(), processes()
+    return rank(), world_size()
 
 
 def finish() -> None:
@@ -50,7 +50,7 @@ def finish() -> None:
 
 def wait() -> None:
     """Wait until every process has come here."""
-    collect(None)
+    all_gather_object(None)
 
 
 @contextmanager
@@ -72,7 +72,7 @@ def same_beginning(model: nn.Module) -> None:
     Training adds the same updates everywhere: weights that differ once differ for ever, unseen.
     Dropout on the other hand must not drop the same units of every process's rows.
     """
-    if processes() == 1:
+    if world_size() == 1:
         return
     for tensor in (*model.parameters(), *model.buffers()):
         dist.broadcast(tensor.detach(), 0)
@@ -82,10 +82,10 @@ def same_beginning(model: nn.Module) -> None:
 
 def all_agree(value: bool) -> bool:
     """Whether the value is true on every process; all of them get the same answer."""
-    return all(collect(value))
+    return all(all_gather_object(value))
 
 
-def processes() -> int:
+def world_size() -> int:
     """How many processes train together."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
@@ -99,7 +99,7 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx, rows: Tensor, backward: str) -> Tensor:
         ctx.backward_kind, ctx.count = backward, len(rows)
-        parts = [torch.empty_like(rows) for _ in range(processes())]
+        parts = [torch.empty_like(rows) for _ in range(world_size())]
         dist.all_gather(parts, rows.contiguous())
         return torch.cat(parts)
 
@@ -125,7 +125,7 @@ def gather(rows: Tensor, backward: str = "sum") -> Tensor:
     """
     if backward not in ("sum", "own", "none"):
         raise ValueError(f"unknown backward {backward!r}: choose 'sum', 'own' or 'none'")
-    if processes() == 1:
+    if world_size() == 1:
         return rows.detach() if backward == "none" else rows
     return _Gather.apply(rows.detach() if backward == "none" else rows, backward)
 
@@ -135,7 +135,7 @@ def average_gradients(model: nn.Module) -> None:
 
     A weight that no process used keeps none, as with one process: the optimiser passes it over.
     """
-    if processes() == 1:
+    if world_size() == 1:
         return
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     if not weights:
@@ -152,27 +152,27 @@ def average_gradients(model: nn.Module) -> None:
         # In one piece: fifty small messages would wait fifty times for each other.
         together = torch.cat([weight.grad.flatten() for weight in alike])
         dist.all_reduce(together)
-        together /= processes()
+        together /= world_size()
         parts = together.split([weight.numel() for weight in alike])
         for weight, part in zip(alike, parts, strict=True):
             weight.grad.copy_(part.view_as(weight))
 
 
-def share(rows: Tensor) -> Tensor:
+def shard(rows: Tensor) -> Tensor:
     """This process's share of a batch's rows.
 
     Raises:
         ValueError: where the rows cannot be shared equally.
     """
-    if len(rows) % processes():
-        raise ValueError(f"{len(rows)} rows cannot be shared by {processes()} processes equally")
-    return rows.chunk(processes())[rank()]
+    if len(rows) % world_size():
+        raise ValueError(f"{len(rows)} rows cannot be shared by {world_size()} processes equally")
+    return rows.chunk(world_size())[rank()]
 
 
-def collect(item) -> list:
+def all_gather_object(item) -> list:
     """Every process's item, in order of their numbers; tensors in it must lie on the CPU."""
-    if processes() == 1:
+    if world_size() == 1:
         return [item]
-    items: list = [None] * processes()
+    items: list = [None] * world_size()
     dist.all_gather_object(items, item)
     return items

@@ -5,9 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from xmodal_lab.encoders.inputs import Batch, count_of, rows_of, to_device
-from xmodal_lab.encoders.padding import Padded
-from xmodal_lab.training.distributed import share
+from xmodal_lab.batch import Batch, Padded
+from xmodal_lab.training.distributed import shard
 from xmodal_lab.training.order import Order
 
 
@@ -29,18 +28,18 @@ class Feed:
     """
 
     def __init__(self, data: Batch, order: Order, device: torch.device, last: int) -> None:
-        count_of(data)  # a given order would pair rows of unequal modalities without a word
+        assert data.size  # raises: an order would pair rows of unequal modalities without a word
         self.order, self.device, self.last = order, device, last
         self.resident = device.type != "cuda" or _bytes(data) <= torch.cuda.mem_get_info()[0] / 2
-        self.data = to_device(data, device) if self.resident else _pinned(data)
+        self.data = data.to(device) if self.resident else _pinned(data)
         self.stream = None if self.resident else torch.cuda.Stream()
         self._ahead: tuple[int, Tensor, Batch] | None = None
 
     def __call__(self, step: int) -> tuple[Tensor, Batch]:
         """Numbers of the rows of a step (from 0), and what the encoders read of them."""
         if self.resident:
-            rows = share(self.order(step))
-            return rows, rows_of(self.data, rows)
+            rows = shard(self.order(step))
+            return rows, self.data.rows(rows)
         if self._ahead is None or self._ahead[0] != step:
             self._fetch(step)
         _, rows, batch = self._ahead
@@ -54,8 +53,8 @@ class Feed:
         return rows, batch
 
     def _fetch(self, step: int) -> None:
-        rows = share(self.order(step))
-        pinned = _pinned(rows_of(self.data, rows))
+        rows = shard(self.order(step))
+        pinned = _pinned(self.data.rows(rows))
         with torch.cuda.stream(self.stream):
             batch = {
                 name: Padded(*(part.to(self.device, non_blocking=True) for part in values))

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from xmodal_lab.encoders.inputs import Batch
-from xmodal_lab.encoders.padding import Padded
-from xmodal_lab.training.distributed import collect
+from xmodal_lab.batch import Batch, Padded
+from xmodal_lab.training.distributed import all_gather_object
 from xmodal_lab.training.random_state import random_state, restore_random_state
 
 
@@ -77,6 +76,6 @@ def suspects(batch: Batch, rows: Tensor) -> str:
         levels = values.values if isinstance(values, Padded) else values
         bad |= ~levels.reshape(len(rows), -1).isfinite().all(dim=1).cpu()
     # On several processes each looks through its own rows, and all report all.
-    if blamed := [row for found in collect(rows.cpu()[bad].tolist()) for row in found]:
+    if blamed := [row for found in all_gather_object(rows.cpu()[bad].tolist()) for row in found]:
         return f"Rows {blamed} hold NaN or infinity: mend or drop them."
     return f"Rows {rows[:8].tolist()} … are all finite: lower the learning rate."

@@ -10,11 +10,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from xmodal_lab.encoders.inputs import Batch, count_of
+from xmodal_lab.batch import Batch
 from xmodal_lab.runtime import Runtime, current
 from xmodal_lab.training.backward import Gradient, Loss
 from xmodal_lab.training.controls import Controls
-from xmodal_lab.training.distributed import all_agree, processes, same_beginning
+from xmodal_lab.training.distributed import all_agree, same_beginning, world_size
 from xmodal_lab.training.feed import Feed
 from xmodal_lab.training.guards import suspects, undone_on_error, uninterrupted
 from xmodal_lab.training.optimisation import parameter_groups, schedule
@@ -110,10 +110,10 @@ def fit(
     runtime, controls = runtime or current(), controls or Controls()
     model.to(runtime.device)
     same_beginning(model)
-    optimizer = torch.optim.AdamW(parameter_groups(model, weight_decay), lr=learning_rate)
+    optimiser = torch.optim.AdamW(parameter_groups(model, weight_decay), lr=learning_rate)
     scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.needs_scaler)
-    done = stored = resume(folder, model, optimizer, scaler) if folder else 0
-    order = order or shuffled(count_of(data), batch_size, seed)
+    done = stored = resume(folder, model, optimiser, scaler) if folder else 0
+    order = order or shuffled(data.size, batch_size, seed)
     feed = Feed(data, order, runtime.device, last=steps - 1)
     gradient = Gradient(torch.compile(model) if compiled else model, loss, runtime, micro_batch)
     start, seen = time.perf_counter(), 0
@@ -123,16 +123,16 @@ def fit(
                 break
             highest = learning_rate if controls.learning_rate is None else controls.learning_rate
             rate = highest * schedule(number, steps, warmup)
-            for group in optimizer.param_groups:
+            for group in optimiser.param_groups:
                 group["lr"] = rate
             if (wanted := controls.take_temperature()) is not None:
                 model.temperature = wanted
             rows, batch = feed(number - 1)
             with undone_on_error(model) as before:
                 model.train()
-                optimizer.zero_grad(set_to_none=True)
+                optimiser.zero_grad(set_to_none=True)
                 value = gradient(batch, scaler.scale, before.restore)
-                scaler.unscale_(optimizer)
+                scaler.unscale_(optimiser)
                 norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
                 # A scaler expects an infinite gradient now and then and skips that step by itself;
                 # but where it no longer scales up, the gradient itself is at fault.
@@ -143,21 +143,21 @@ def fit(
                         f"{suspects(batch, rows)} The weights are those of the step before."
                     )
                 with uninterrupted():
-                    scaler.step(optimizer)
+                    scaler.step(optimiser)
                     scaler.update()
                     done, before.settled = number, True
-            seen += len(rows) * processes()
+            seen += len(rows) * world_size()
             if folder and done % every == 0:
-                stored = done if store(folder, done, model, optimizer, scaler) else stored
+                stored = done if store(folder, done, model, optimiser, scaler) else stored
             temperature = float(model.temperature.detach())
             yield Step(number, value.item(), rate, temperature, seen, time.perf_counter() - start)
     except BaseException as error:
         # A checkpoint takes all processes. After any other error they may stand anywhere.
-        if processes() > 1 and not isinstance(error, (TrainingError, GeneratorExit)):
+        if world_size() > 1 and not isinstance(error, (TrainingError, GeneratorExit)):
             stored = done
         raise
     finally:
         model.eval()
         if folder and done > stored:
             with uninterrupted():  # who is in a hurry presses twice
-                store(folder, done, model, optimizer, scaler)
+                store(folder, done, model, optimiser, scaler)

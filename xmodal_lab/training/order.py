@@ -37,8 +37,8 @@ def shuffled(
         epoch, batch = divmod(step, batches)
         if epoch not in latest:
             latest.clear()
-            dice = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
-            latest[epoch] = numbers[torch.randperm(len(numbers), generator=dice)]
+            generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+            latest[epoch] = numbers[torch.randperm(len(numbers), generator=generator)]
         return latest[epoch][batch * batch_size : (batch + 1) * batch_size]
 
     return order

@@ -39,7 +39,7 @@ def store(
     folder: str | Path,
     step: int,
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimiser: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
 ) -> bool:
     """Write the checkpoint of a finished step, and remove those older than the latest three.
@@ -50,12 +50,12 @@ def store(
     Returns:
         True where it was written; the same on all processes.
     """
-    randoms = distributed.collect(random_state())
-    written = distributed.rank() == 0 and _store(folder, step, model, optimizer, scaler, randoms)
-    return any(distributed.collect(written))
+    randoms = distributed.all_gather_object(random_state())
+    written = distributed.rank() == 0 and _store(folder, step, model, optimiser, scaler, randoms)
+    return any(distributed.all_gather_object(written))
 
 
-def _store(folder, step, model, optimizer, scaler, randoms) -> bool:
+def _store(folder, step, model, optimiser, scaler, randoms) -> bool:
     stem = Path(folder) / f"step-{step:06d}"
     try:
         weights = _write_weights(stem.with_suffix(".safetensors"), model, step)
@@ -63,7 +63,7 @@ def _store(folder, step, model, optimizer, scaler, randoms) -> bool:
             "step": step,
             "weights": weights,
             "counts": {n: t for n, t in _tensors(model).items() if n.endswith(COUNT)},
-            "optimizer": optimizer.state_dict(),
+            "optimizer": optimiser.state_dict(),
             "scaler": scaler.state_dict(),
             "random": randoms,
         }
@@ -96,7 +96,7 @@ def _tidy(folder: Path, step: int) -> None:
 def resume(
     folder: str | Path,
     model: nn.Module,
-    optimizer: torch.optim.Optimizer,
+    optimiser: torch.optim.Optimizer,
     scaler: torch.amp.GradScaler,
 ) -> int:
     """Put a training back to its latest sound checkpoint.
@@ -109,8 +109,8 @@ def resume(
             of another architecture, or several processes found different ones. Nothing is
             deleted.
     """
-    step = _resume(folder, model, optimizer, scaler)
-    steps = distributed.collect(step)
+    step = _resume(folder, model, optimiser, scaler)
+    steps = distributed.all_gather_object(step)
     if len(set(steps)) > 1:
         raise CheckpointError(
             f"the processes found checkpoints of different steps, {steps}: name a folder that "
@@ -119,7 +119,7 @@ def resume(
     return step
 
 
-def _resume(folder, model, optimizer, scaler) -> int:
+def _resume(folder, model, optimiser, scaler) -> int:
     found = _steps(Path(folder))
     reasons = []
     for path in found:
@@ -130,7 +130,7 @@ def _resume(folder, model, optimizer, scaler) -> int:
             print(f"Note: {path.name} cannot be used ({error}).", file=sys.stderr)
             continue
         _load_weights(model, weights, path)
-        optimizer.load_state_dict(state["optimizer"])
+        optimiser.load_state_dict(state["optimizer"])
         if state["scaler"]:  # empty from a device that needs none
             scaler.load_state_dict(state["scaler"])
         randoms = state["random"]

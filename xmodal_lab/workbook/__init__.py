@@ -4,15 +4,6 @@
 makes a figure live, ``predict`` keeps a guess, ``progress`` says how far a loop has come.
 """
 
-from xmodal_lab.workbook import style
-from xmodal_lab.workbook.checking import check
-from xmodal_lab.workbook.expecting import expect
-from xmodal_lab.workbook.exploring import explore
-from xmodal_lab.workbook.figures import show
-from xmodal_lab.workbook.predicting import predict
-from xmodal_lab.workbook.progressing import progress
-from xmodal_lab.workbook.sounds import listen
-
-style.apply()
+from xmodal_lab.workbook.kit import check, expect, explore, listen, predict, progress, show
 
 __all__ = ["check", "expect", "explore", "listen", "predict", "progress", "show"]

@@ -3,11 +3,12 @@
 import pytest
 import torch
 
+from xmodal_lab.batch import Padded
 from xmodal_lab.datasets import corpus
-from xmodal_lab.encoders.padding import Padded
-from xmodal_lab.encoders.text import bert, bert_scores
+from xmodal_lab.encoders.text import bert
 from xmodal_lab.encoders.text.bert_tasks import Pages, mask_tokens, pages, sentence_pairs
 from xmodal_lab.encoders.text.wordpiece import MASK, learn
+from xmodal_lab.evaluation import bert as bert_scores
 
 CORPUS = corpus.load(stories=400)
 STORIES = CORPUS.stories

@@ -24,14 +24,14 @@ def wordpiece():
     return learn([sentence for story in STORIES for sentence in story.sentences], PIECES)
 
 
-def dice(seed=0):
+def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize("share", [0.15, 0.4])
 def test_pieces_are_hidden_at_the_rates_of_the_paper(share):
-    ids = torch.randint(len(SPECIAL), PIECES, (1000, 200), generator=dice(1))
-    hidden, labels = mask_tokens(ids, PIECES, dice(), share)
+    ids = torch.randint(len(SPECIAL), PIECES, (1000, 200), generator=generator(1))
+    hidden, labels = mask_tokens(ids, PIECES, generator(), share)
     chosen = labels != IGNORED
     count = chosen.sum().item()
     # Five standard deviations of a binomial count.
@@ -57,19 +57,19 @@ def test_pieces_are_hidden_at_the_rates_of_the_paper(share):
 def test_special_pieces_and_padding_are_never_hidden():
     ids = torch.tensor([[CLS, 7, 8, SEP, 9, SEP, PAD, PAD]])
     before = ids.clone()
-    hidden, labels = mask_tokens(ids, PIECES, dice(), share=1.0)
+    hidden, labels = mask_tokens(ids, PIECES, generator(), share=1.0)
     assert (labels != IGNORED).tolist() == [[False, True, True, False, True, False, False, False]]
     assert torch.equal(hidden[labels == IGNORED], ids[labels == IGNORED])
     assert torch.equal(ids, before)  # the input is left alone
 
 
 def test_hiding_is_decided_by_the_dice_alone():
-    ids = torch.randint(len(SPECIAL), PIECES, (4, 30), generator=dice(1))
-    first, second, third = (mask_tokens(ids, PIECES, dice(s))[0] for s in (3, 3, 4))
+    ids = torch.randint(len(SPECIAL), PIECES, (4, 30), generator=generator(1))
+    first, second, third = (mask_tokens(ids, PIECES, generator(s))[0] for s in (3, 3, 4))
     assert torch.equal(first, second) and not torch.equal(first, third)
-    assert torch.equal(mask_tokens(ids, PIECES, dice(), share=0.0)[0], ids)
+    assert torch.equal(mask_tokens(ids, PIECES, generator(), share=0.0)[0], ids)
     with pytest.raises(ValueError, match="between 0 and 1"):
-        mask_tokens(ids, PIECES, dice(), share=15)
+        mask_tokens(ids, PIECES, generator(), share=15)
 
 
 def test_half_of_the_pairs_are_true_and_strangers_come_from_other_stories():

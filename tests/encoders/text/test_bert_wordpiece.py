@@ -40,10 +40,12 @@ def test_the_longest_piece_first_by_hand():
 
 def test_the_rule_is_the_librarys(wordpiece):
     library = models.WordPiece(dict(wordpiece.ids), unk_token="[UNK]")
-    dice, words = random.Random(0), sorted({word for s in SENTENCES for word in s})
+    generator, words = random.Random(0), sorted({word for s in SENTENCES for word in s})
     letters = [*sorted({letter for word in words for letter in word}), "é", "7"]
-    invented = ["".join(dice.choices(letters, k=dice.randint(1, 12))) for _ in range(2000)]
-    glued = ["".join(dice.choices(words, k=2)) for _ in range(500)]
+    invented = [
+        "".join(generator.choices(letters, k=generator.randint(1, 12))) for _ in range(2000)
+    ]
+    glued = ["".join(generator.choices(words, k=2)) for _ in range(500)]
     for word in words + invented + glued:
         assert longest_match(word, wordpiece.ids) == [t.value for t in library.tokenize(word)]
 

@@ -8,8 +8,8 @@ from xmodal_lab.encoders.text import cooccurrence, ppmi, svd_vectors
 
 
 def documents(seed: int = 0, vocabulary: int = 7):
-    dice = torch.Generator().manual_seed(seed)
-    return [torch.randint(vocabulary, (n,), generator=dice) for n in (9, 1, 0, 14, 3)]
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randint(vocabulary, (n,), generator=generator) for n in (9, 1, 0, 14, 3)]
 
 
 def counted_by_hand(texts, vocabulary, window, weight):

@@ -6,9 +6,9 @@ import torch
 
 from xmodal_lab.datasets import corpus
 from xmodal_lab.encoders.text.negative_sampling import skip_gram_loss
-from xmodal_lab.encoders.text.scoring import score
 from xmodal_lab.encoders.text.vectors import WordVectors
 from xmodal_lab.encoders.text.word2vec import Word2Vec
+from xmodal_lab.evaluation.words import score
 
 gensim = pytest.importorskip("gensim.models", exc_type=ImportError)
 
@@ -24,8 +24,8 @@ def test_one_step_is_gensims(negatives):
     model = gensim.Word2Vec(sg=1, sample=0, workers=1, alpha=rate, min_alpha=rate, **sizes)
     model.build_vocab([["a", "b", "c"]])
     a, b, c = (model.wv.key_to_index[word] for word in "abc")
-    rng = np.random.default_rng(0)
-    tables = [rng.normal(size=(3, dim)).astype(np.float32) for _ in ("words", "contexts")]
+    generator = np.random.default_rng(0)
+    tables = [generator.normal(size=(3, dim)).astype(np.float32) for _ in ("words", "contexts")]
     model.wv.vectors[:], model.syn1neg[:] = tables
     # The cumulative table of the noise, with all its mass on 'c'.
     model.cum_table[:] = [2**31 - 1 if place >= c else 0 for place in range(3)]

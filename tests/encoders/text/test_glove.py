@@ -64,12 +64,12 @@ def test_one_step_is_adagrad_on_the_sum_over_cells():
     counts = torch.tensor([[0.0, 3.0, 1.0], [3.0, 0.0, 0.0], [1.0, 0.0, 8.0]])
     model = GloVe(counts, dim=2, x_max=4.0, seed=1)
     tables = [torch.nn.Parameter(side.clone()) for side in model._sides]
-    optimizer = torch.optim.Adagrad(tables, lr=0.05, initial_accumulator_value=1.0, eps=0.0)
+    optimiser = torch.optim.Adagrad(tables, lr=0.05, initial_accumulator_value=1.0, eps=0.0)
     rows, columns = torch.tensor([0, 1, 2]), torch.tensor([1, 0, 2])
     w, c = (table[ids] for table, ids in zip(tables, (rows, columns), strict=True))
     loss = glove_loss(w[:, :2], c[:, :2], w[:, 2], c[:, 2], counts[rows, columns], 4.0)
     (3 * loss).backward()
-    optimizer.step()
+    optimiser.step()
     found = model._step((rows, columns), counts[rows, columns], 0.05)
     assert found.item() == pytest.approx(loss.item(), rel=1e-6)
     for side, table in zip(model._sides, tables, strict=True):

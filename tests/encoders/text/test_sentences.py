@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from xmodal_lab.batch import Padded, pad
 from xmodal_lab.datasets.scenes import RELATIONS, SHAPES, WORDS, Scene, Thing, parse
-from xmodal_lab.encoders.padding import Padded, pad
 from xmodal_lab.encoders.text import TextEncoder, read_captions
 from xmodal_lab.encoders.text.sentences import (
     MeanEncoder,

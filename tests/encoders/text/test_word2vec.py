@@ -18,8 +18,10 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
 
 def two_topics(documents: int = 200, seed: int = 0) -> list[torch.Tensor]:
     """Ids 0 … 9 keep to themselves, and so do 10 … 19."""
-    dice = torch.Generator().manual_seed(seed)
-    return [torch.randint(0, 10, (12,), generator=dice) + 10 * (i % 2) for i in range(documents)]
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        torch.randint(0, 10, (12,), generator=generator) + 10 * (i % 2) for i in range(documents)
+    ]
 
 
 def trained(epochs: int = 8, **settings) -> Word2Vec:
@@ -161,10 +163,10 @@ def test_noise_distribution_and_subsampling_equal_their_formulas():
 
 def test_neighbours_stay_within_document_and_reach():
     document = torch.tensor([0, 0, 0, 1, 1, 1, 1, 2])
-    dice = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     found, times = torch.zeros(8, 8), 3000
     for _ in range(times):
-        positions, seen = sampling.neighbours(document, 3, dice)
+        positions, seen = sampling.neighbours(document, 3, generator)
         token, place = seen.nonzero(as_tuple=True)
         found[token, positions[token, place]] += 1 / times
     for i in range(8):

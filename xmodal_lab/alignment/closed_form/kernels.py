@@ -118,8 +118,8 @@ def kernel_cca(
         raise ValueError(f"a kernel needs two landmarks or more, got {landmarks}")
     if ridge < 0:
         raise ValueError(f"ridge must be ≥ 0, got {ridge}")
-    dice = torch.Generator().manual_seed(seed)
-    chosen = torch.randperm(len(x), generator=dice)[:landmarks].to(x.device)
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(x), generator=generator)[:landmarks].to(x.device)
     x_features = _features(x[chosen], kernel, x_width)
     y_features = _features(y[chosen], kernel, y_width)
     most = min(x_features.whitening.shape[1], y_features.whitening.shape[1])

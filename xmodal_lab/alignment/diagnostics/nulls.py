@@ -69,12 +69,12 @@ def permutation_null(
             f"got {shuffle!r} and {extreme!r}"
         )
     (check_paired if shuffle == "pairs" else check_same_space)(x, y)
-    dice = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
 
     def deal() -> tuple[Tensor, Tensor]:
         if shuffle == "pairs":
-            return x, y[torch.randperm(len(y), generator=dice).to(y.device)]
-        both = torch.cat([x, y])[torch.randperm(len(x) + len(y), generator=dice).to(x.device)]
+            return x, y[torch.randperm(len(y), generator=generator).to(y.device)]
+        both = torch.cat([x, y])[torch.randperm(len(x) + len(y), generator=generator).to(x.device)]
         return both[: len(x)], both[len(x) :]
 
     observed = float(statistic(x, y))

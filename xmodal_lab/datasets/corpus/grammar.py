@@ -53,7 +53,7 @@ class Theme:
         name: for people.
         openings, middles, endings: sentences with gaps such as ``{hero}``; a story has one
             opening, one to four different middles and at most one ending.
-        fill: throws the dice for one story and gives each gap a word, or a tuple of words of
+        fill: throws the generator for one story and gives each gap a word, or a tuple of words of
             which each mention takes another.
     """
 
@@ -64,39 +64,39 @@ class Theme:
     fill: Callable[[Dice], Filling]
 
 
-def hero(dice: Dice, man: bool | None = None) -> dict[str, str]:
+def hero(generator: Dice, man: bool | None = None) -> dict[str, str]:
     """Somebody with a name, the pronouns that go with it, and a friend of the same gender."""
-    man = dice.chance(0.5) if man is None else man
-    name, friend = dice.sample(MEN if man else WOMEN, 2)
+    man = generator.chance(0.5) if man is None else man
+    name, friend = generator.sample(MEN if man else WOMEN, 2)
     he, his, him, person = ("he", "his", "him", "man") if man else ("she", "her", "her", "woman")
     return {"hero": name, "friend": friend, "he": he, "his": his, "him": him, "person": person}
 
 
-def tell(theme: Theme, dice: Dice) -> tuple[tuple[str, ...], ...]:
+def tell(theme: Theme, generator: Dice) -> tuple[tuple[str, ...], ...]:
     """One story of three to six sentences, each a tuple of lower-case words."""
-    filling = theme.fill(dice)
-    ends = dice.chance(0.5)
-    length = 3 + int(dice.choose((0, 0, 1, 1, 2, 3)))
-    plan = [dice.choose(theme.openings)]
-    plan += dice.sample(theme.middles, length - 1 - ends)
+    filling = theme.fill(generator)
+    ends = generator.chance(0.5)
+    length = 3 + int(generator.choose((0, 0, 1, 1, 2, 3)))
+    plan = [generator.choose(theme.openings)]
+    plan += generator.sample(theme.middles, length - 1 - ends)
     if ends:
-        plan.append(dice.choose(theme.endings))
-    return tuple(say(sentence, filling, dice) for sentence in plan)
+        plan.append(generator.choose(theme.endings))
+    return tuple(say(sentence, filling, generator) for sentence in plan)
 
 
-def say(sentence: str, filling: Filling, dice: Dice) -> tuple[str, ...]:
+def say(sentence: str, filling: Filling, generator: Dice) -> tuple[str, ...]:
     """Fill the gaps of one sentence, choose among synonyms, and put 'an' where it belongs."""
     words: list[str] = []
     for token in sentence.split():
         if token[0] == "{":
             value = filling[token[1:-1]]
-            text = value if isinstance(value, str) else dice.choose(value)
+            text = value if isinstance(value, str) else generator.choose(value)
             words.extend(text.split() if " " in text else (text,))
         else:
             words.append(token)
     for place, word in enumerate(words):
         if word in _SETS:
-            words[place] = dice.choose(_SETS[word])
+            words[place] = generator.choose(_SETS[word])
     for place, word in enumerate(words[:-1]):
         if word == "a" and words[place + 1].startswith(_VOWELS):
             words[place] = "an"

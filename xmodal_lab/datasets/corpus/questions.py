@@ -105,20 +105,20 @@ def _analogies() -> tuple[Analogy, ...]:
 
 
 def _odd(categories: dict[str, tuple[str, ...]], each: int = 10) -> tuple[OddOneOut, ...]:
-    dice, asked = random.Random("odd one out"), []
+    generator, asked = random.Random("odd one out"), []
     for name, words in categories.items():
         firsts = [word for word in words if _same(word)[0] == word]
         others = [word for word in categories[_RELATED[name]] if word not in words]
         for _ in range(each):
-            odd = dice.choice(others)
-            four = [*dice.sample(firsts, 3), odd]
-            dice.shuffle(four)
+            odd = generator.choice(others)
+            four = [*generator.sample(firsts, 3), odd]
+            generator.shuffle(four)
             asked.append(OddOneOut(tuple(four), odd))
     return tuple(asked)
 
 
 def _similar(categories: dict[str, tuple[str, ...]], each: int = 60) -> tuple[Similarity, ...]:
-    dice = random.Random("similarity")
+    generator = random.Random("similarity")
     grades: dict[int, set[tuple[str, str]]] = {0: set(), 1: set(), 2: set(), 3: set()}
     # Only things that have a colour: they are about equally frequent, so that a method which
     # knows no more than counts finds nothing here.
@@ -142,5 +142,5 @@ def _similar(categories: dict[str, tuple[str, ...]], each: int = 60) -> tuple[Si
     return tuple(
         Similarity(a, b, grade)
         for grade, pairs in grades.items()
-        for a, b in dice.sample(sorted(pairs), min(each, len(pairs)))
+        for a, b in generator.sample(sorted(pairs), min(each, len(pairs)))
     )

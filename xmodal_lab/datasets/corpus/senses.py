@@ -216,8 +216,8 @@ _LIKE = ("big", "old", "strong", "lovely", "strange", "cold")
 def _theme(word: str, sense: str) -> Theme:
     openings, cues = _SCENES[SENSES[word][sense]]
 
-    def fill(dice: Dice) -> Filling:
-        return {**hero(dice), "word": word, "cue": cues, "like": _LIKE}
+    def fill(generator: Dice) -> Filling:
+        return {**hero(generator), "word": word, "cue": cues, "like": _LIKE}
 
     endings = ("{he} was happy and told everyone", "then {he} was tired and wandered home")
     return Theme(f"{word}/{sense}", openings, _FRAMES, endings, fill)

@@ -109,7 +109,7 @@ def load(stories: int = STORIES, seed: int = 0) -> Corpus:
 
     Args:
         stories: how many; the default has about 175 000 words.
-        seed: of the dice.
+        seed: of the stories.
 
     Raises:
         ValueError: for fewer than one story.

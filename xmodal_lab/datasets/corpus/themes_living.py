@@ -21,12 +21,12 @@ def _row(deck: str, table: Mapping[str, tuple], second: bool, gaps: tuple[str, .
     """Fill gaps from a row; ``second`` tells of the partner (young, capital, tool) instead."""
     names = tuple(table)
 
-    def fill(dice: Dice) -> Filling:
-        name = dice.deal(deck, names)
-        other = dice.other(names, name)
+    def fill(generator: Dice) -> Filling:
+        name = generator.deal(deck, names)
+        other = generator.other(names, name)
         partner, *properties = table[name]
         return {
-            **hero(dice),
+            **hero(generator),
             **dict(zip(gaps, properties, strict=True)),
             "it": partner if second else name,
             "partner": name if second else partner,
@@ -39,8 +39,8 @@ def _row(deck: str, table: Mapping[str, tuple], second: bool, gaps: tuple[str, .
 def _animal(second: bool):
     row = _row(f"animal {second}", ANIMALS, second, ("grade", "home", "food", "character"))
 
-    def fill(dice: Dice) -> Filling:
-        gaps = dict(row(dice))
+    def fill(generator: Dice) -> Filling:
+        gaps = dict(row(generator))
         grade, other = SIZE_GRADE[gaps["it"]], SIZE_GRADE[gaps["other"]]
         than = "as big as" if grade == other else "bigger than" if grade > other else "smaller than"
         return {**gaps, "size": SIZES[grade - 1], "than": than}
@@ -195,13 +195,13 @@ _tool = Theme(
 )
 
 
-def _people(dice: Dice) -> Filling:
-    man = dice.chance(0.5)
-    name = dice.deal(f"people {man}", one_for_each_synonym(PEOPLE))
-    other = dice.other(tuple(PEOPLE), name)
+def _people(generator: Dice) -> Filling:
+    man = generator.chance(0.5)
+    name = generator.deal(f"people {man}", one_for_each_synonym(PEOPLE))
+    other = generator.other(tuple(PEOPLE), name)
     partner, place, first, second = PEOPLE[name]
     return {
-        **hero(dice, man),
+        **hero(generator, man),
         "it": name if man else partner,
         "other": other if man else PEOPLE[other][0],
         "sir": "sir" if man else "madam",
@@ -237,10 +237,10 @@ _family = Theme(
 )
 
 
-def _quality(dice: Dice) -> Filling:
-    word = dice.deal("adjective", one_for_each_synonym(ADJECTIVES))
+def _quality(generator: Dice) -> Filling:
+    word = generator.deal("adjective", one_for_each_synonym(ADJECTIVES))
     comparative, nouns = ADJECTIVES[word]
-    return {**hero(dice), "adj": word, "more": comparative, "noun": dice.choose(nouns)}
+    return {**hero(generator), "adj": word, "more": comparative, "noun": generator.choose(nouns)}
 
 
 _adjectives = Theme(

@@ -27,16 +27,16 @@ def _thing(deck: str, table: Mapping[str, tuple], gaps: tuple[str, ...]):
     names = tuple(table)
     cards = one_for_each_synonym(names)
 
-    def fill(dice: Dice) -> Filling:
-        name = dice.deal(deck, cards)
-        other = dice.other(names, name)
+    def fill(generator: Dice) -> Filling:
+        name = generator.deal(deck, cards)
+        other = generator.other(names, name)
         colour, grade, *properties = table[name]
-        if not dice.chance(TYPICAL):
-            colour = dice.choose(_COLOURS)
-        if not dice.chance(TYPICAL):
-            grade = 1 + int(dice.choose(range(len(SIZES))))
+        if not generator.chance(TYPICAL):
+            colour = generator.choose(_COLOURS)
+        if not generator.chance(TYPICAL):
+            grade = 1 + int(generator.choose(range(len(SIZES))))
         return {
-            **hero(dice),
+            **hero(generator),
             **dict(zip(gaps, properties, strict=True)),
             "thing": name,
             "other": other,
@@ -217,15 +217,15 @@ _drawing = Theme(
         "{he} painted the last {thing} and was happy",
         "the {paper} with the {thing} hung on the wall",
     ),
-    lambda dice: {**_shape_row(dice), "side": _SIDES},
+    lambda generator: {**_shape_row(generator), "side": _SIDES},
 )
 
 
-def _paint(dice: Dice) -> Filling:
-    colour = dice.deal("colour", _COLOURS)
-    other = dice.other(_COLOURS, colour)
+def _paint(generator: Dice) -> Filling:
+    colour = generator.deal("colour", _COLOURS)
+    other = generator.other(_COLOURS, colour)
     things = tuple(word for word, looks in TYPICAL_COLOUR.items() if looks == colour)
-    return {**hero(dice), "colour": colour, "other": other, "thing": things}
+    return {**hero(generator), "colour": colour, "other": other, "thing": things}
 
 
 _painting = Theme(

@@ -91,7 +91,7 @@ DISTANCE = {
 
 
 def draw(
-    scene: Scene, size: int = 32, rng: np.random.Generator | None = None
+    scene: Scene, size: int = 32, generator: np.random.Generator | None = None
 ) -> UInt8[np.ndarray, "3 {size} {size}"]:
     """Draw a scene: red, green and blue levels of size × size pixels.
 
@@ -101,28 +101,28 @@ def draw(
     Args:
         scene: what to draw.
         size: pixels a side; the encoders are trained with 32.
-        rng: without it the plainest picture results: centred, upright, free of noise.
+        generator: without it the plainest picture results: centred, upright, free of noise.
 
     Raises:
         ValueError: where size is below 8.
     """
     if size < 8:
         raise ValueError(f"a picture needs at least 8 pixels a side, got size={size}")
-    dice = rng.random(8 + 6 * len(scene.things)) if rng is not None else None
-    image = _background(size, dice[:4] if dice is not None else None)
-    centres, radii = _layout(scene, dice[4:8] if dice is not None else None, dice)
+    draws = generator.random(8 + 6 * len(scene.things)) if generator is not None else None
+    image = _background(size, draws[:4] if draws is not None else None)
+    centres, radii = _layout(scene, draws[4:8] if draws is not None else None, draws)
     for number, thing in enumerate(scene.things):
-        throw = dice[8 + 6 * number :] if dice is not None else np.full(6, 0.5)
+        throw = draws[8 + 6 * number :] if draws is not None else np.full(6, 0.5)
         _paint(image, thing, centres[number], radii[number], throw)
-    if rng is not None:
+    if generator is not None:
         # The difference of two even throws has a triangular density; 32 bits are enough for each.
-        noise = rng.random((2, 3, size, size), dtype=np.float32)
+        noise = generator.random((2, 3, size, size), dtype=np.float32)
         image += NOISE * (noise[0] - noise[1])
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
-def _background(size: int, dice: np.ndarray | None) -> Float[np.ndarray, "3 size size"]:
-    level, slope, angle, tint = (0.5, 0.0, 0.0, 0.5) if dice is None else dice
+def _background(size: int, draws: np.ndarray | None) -> Float[np.ndarray, "3 size size"]:
+    level, slope, angle, tint = (0.5, 0.0, 0.0, 0.5) if draws is None else draws
     ramp = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
     direction = 2 * np.pi * angle
     shade = np.cos(direction) * ramp[None, :] + np.sin(direction) * ramp[:, None]
@@ -131,7 +131,7 @@ def _background(size: int, dice: np.ndarray | None) -> Float[np.ndarray, "3 size
     return plane.astype(np.float32)[None] + tints[:, None, None]
 
 
-def _layout(scene: Scene, dice: np.ndarray | None, throws: np.ndarray | None):
+def _layout(scene: Scene, draws: np.ndarray | None, throws: np.ndarray | None):
     """Centres (x, y) and radii; the relation's axis dominates.
 
     Two things may touch, but what lies in both stays below a hundredth of the smaller one.
@@ -140,30 +140,30 @@ def _layout(scene: Scene, dice: np.ndarray | None, throws: np.ndarray | None):
     for number, thing in enumerate(scene.things):
         low, high = RADII[thing.size]
         radii.append(low + (high - low) * (0.5 if throws is None else throws[8 + 6 * number]))
-    if dice is None:
-        dice = np.full(4, 0.5)
+    if draws is None:
+        draws = np.full(4, 0.5)
     if len(scene.things) == 1:
         room = CANVAS - 2 * radii[0]
-        return [(radii[0] + room * dice[0], radii[0] + room * dice[1])], radii
+        return [(radii[0] + room * draws[0], radii[0] + room * draws[1])], radii
     if scene.relation in ("right of", "below"):
-        centres, reversed_radii = _layout_in_order(radii[::-1], dice)
+        centres, reversed_radii = _layout_in_order(radii[::-1], draws)
         centres, radii = centres[::-1], reversed_radii[::-1]
     else:
-        centres, radii = _layout_in_order(radii, dice)
+        centres, radii = _layout_in_order(radii, draws)
     if scene.relation in ("above", "below"):
         centres = [(y, x) for x, y in centres]
     return centres, radii
 
 
-def _layout_in_order(radii: list[float], dice: np.ndarray):
+def _layout_in_order(radii: list[float], draws: np.ndarray):
     first, second = radii
     room = CANVAS - first - second
     distance = min(first + second, room)
-    distance += dice[0] * (room - distance)
-    start = first + dice[1] * (room - distance)
+    distance += draws[0] * (room - distance)
+    start = first + draws[1] * (room - distance)
     side_room = min(0.45 * distance, 10.0)
-    middle = 32 + (dice[2] - 0.5) * side_room
-    offset = (dice[3] - 0.5) * side_room
+    middle = 32 + (draws[2] - 0.5) * side_room
+    offset = (draws[3] - 0.5) * side_room
     across = [
         float(np.clip(middle + s * offset, r, CANVAS - r)) for s, r in ((1, first), (-1, second))
     ]

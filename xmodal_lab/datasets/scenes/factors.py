@@ -136,9 +136,9 @@ def stream(*numbers: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(numbers)))
 
 
-def choose(options, rng: np.random.Generator):
+def choose(options, generator: np.random.Generator):
     """One of the options, each as likely."""
-    return options[int(rng.random() * len(options))]
+    return options[int(generator.random() * len(options))]
 
 
 def sample_scenes(
@@ -165,27 +165,27 @@ def sample_scenes(
     ]
 
 
-def _sample_scene(rng: np.random.Generator, split: str, things: int | None) -> Scene:
-    one_thing = rng.random() < ONE_THING_SHARE
+def _sample_scene(generator: np.random.Generator, split: str, things: int | None) -> Scene:
+    one_thing = generator.random() < ONE_THING_SHARE
     if things is not None:
         one_thing = things == 1
     wanted = {"new_voices": "test"}.get(split, split)
     while True:
-        scene = Scene((_sample_thing(rng),)) if one_thing else _sample_pair(rng)
+        scene = Scene((_sample_thing(generator),)) if one_thing else _sample_pair(generator)
         home = split_of(scene)
         if home == wanted or (one_thing and home == "train" and wanted != "new_pairs"):
             return scene
 
 
-def _sample_thing(rng: np.random.Generator) -> Thing:
-    return Thing(choose(SHAPES, rng), choose(COLOURS, rng), choose(SIZES, rng))
+def _sample_thing(generator: np.random.Generator) -> Thing:
+    return Thing(choose(SHAPES, generator), choose(COLOURS, generator), choose(SIZES, generator))
 
 
-def _sample_pair(rng: np.random.Generator) -> Scene:
-    first, second = _sample_thing(rng), _sample_thing(rng)
+def _sample_pair(generator: np.random.Generator) -> Scene:
+    first, second = _sample_thing(generator), _sample_thing(generator)
     while second.shape == first.shape or second.colour == first.colour:
-        second = _sample_thing(rng)
-    return Scene((first, second), choose(RELATIONS, rng))
+        second = _sample_thing(generator)
+    return Scene((first, second), choose(RELATIONS, generator))
 
 
 def all_things(held_out: bool | None = None) -> list[Thing]:

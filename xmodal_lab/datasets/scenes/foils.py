@@ -95,23 +95,26 @@ def _check(data: SceneData, attributes: Sequence[str], captions: bool = True) ->
 
 
 def _foil(
-    scene: Scene, rng: np.random.Generator, attributes: Sequence[str]
+    scene: Scene, generator: np.random.Generator, attributes: Sequence[str]
 ) -> tuple[Scene, Callable[[str], str]]:
     """A scene of another meaning, of the train split, and how a caption is reworded to tell it."""
     fair = [a for a in attributes if scene.relation and _fair(swapped(scene, a), scene)]
     if fair:
-        attribute = choose(fair, rng)
+        attribute = choose(fair, generator)
         return swapped(scene, attribute), partial(swap_words, attribute=attribute)
     # One thing, or no swap that stays in the train split: one word is replaced.
     while True:
-        attribute, place = choose(list(REPLACED), rng), int(rng.random() * len(scene.things))
+        attribute, place = (
+            choose(list(REPLACED), generator),
+            int(generator.random() * len(scene.things)),
+        )
         classes, words = REPLACED[attribute]
-        new, things = choose(classes, rng), list(scene.things)
+        new, things = choose(classes, generator), list(scene.things)
         old = getattr(things[place], attribute)
         things[place] = replace(things[place], **{attribute: new})
         others = [getattr(thing, attribute) for thing in scene.things]
         if new not in others and _fair(foil := Scene(tuple(things), scene.relation), scene):
-            word = choose(words[new], rng)
+            word = choose(words[new], generator)
             return foil, partial(_with_word, old=words[old], new=word)
 
 

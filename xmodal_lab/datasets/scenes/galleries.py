@@ -91,9 +91,9 @@ def minimal_pairs(
         batch *= 2
     scenes = scenes[:count]
 
-    def describe_foil(foil: Scene, rng: np.random.Generator) -> str:
+    def describe_foil(foil: Scene, generator: np.random.Generator) -> str:
         # Swap the words of the true caption, so that both hold the very same words.
-        return swap_words(describe(swapped(foil, attribute), rng), attribute)
+        return swap_words(describe(swapped(foil, attribute), generator), attribute)
 
     # One seed for both: every random choice but the swap is shared.
     return MinimalPairs(

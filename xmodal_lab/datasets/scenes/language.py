@@ -62,33 +62,35 @@ WORDS = tuple(sorted({word for unit in UNITS for word in unit.split()}))
 WORD_IDS = {word: number for number, word in enumerate(WORDS, start=1)}
 
 
-def describe(scene: Scene, rng: np.random.Generator | None = None, flip: bool | None = None) -> str:
+def describe(
+    scene: Scene, generator: np.random.Generator | None = None, flip: bool | None = None
+) -> str:
     """Put a scene into words.
 
     Args:
         scene: what to describe.
-        rng: chooses among synonyms and, where ``flip`` is None, which thing comes first.
+        generator: chooses among synonyms and, where ``flip`` is None, which thing comes first.
             Without it the plainest caption results ('a small red star left of a …').
         flip: True to name the second thing first.
     """
     if flip is None:
-        flip = rng is not None and rng.random() < 0.5
+        flip = generator is not None and generator.random() < 0.5
     if flip:
         scene = scene.flipped()
-    phrases = [_noun_phrase(thing, rng) for thing in scene.things]
+    phrases = [_noun_phrase(thing, generator) for thing in scene.things]
     if scene.relation is None:
         return phrases[0]
-    return f"{phrases[0]} {_word(RELATION_PHRASES[scene.relation], rng)} {phrases[1]}"
+    return f"{phrases[0]} {_word(RELATION_PHRASES[scene.relation], generator)} {phrases[1]}"
 
 
-def _noun_phrase(thing: Thing, rng: np.random.Generator | None) -> str:
-    size = _word(SIZE_WORDS[thing.size], rng)
-    colour = _word(COLOUR_WORDS[thing.colour], rng)
-    return f"a {size} {colour} {_word(SHAPE_WORDS[thing.shape], rng)}"
+def _noun_phrase(thing: Thing, generator: np.random.Generator | None) -> str:
+    size = _word(SIZE_WORDS[thing.size], generator)
+    colour = _word(COLOUR_WORDS[thing.colour], generator)
+    return f"a {size} {colour} {_word(SHAPE_WORDS[thing.shape], generator)}"
 
 
-def _word(words: tuple[str, ...], rng: np.random.Generator | None) -> str:
-    return words[0] if rng is None else choose(words, rng)
+def _word(words: tuple[str, ...], generator: np.random.Generator | None) -> str:
+    return words[0] if generator is None else choose(words, generator)
 
 
 def split_words(text: str) -> list[str]:

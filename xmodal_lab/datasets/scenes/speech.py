@@ -38,15 +38,15 @@ class Recording(NamedTuple):
 
 
 def speak(
-    text: str, voice: int | np.integer, rng: np.random.Generator | None = None
+    text: str, voice: int | np.integer, generator: np.random.Generator | None = None
 ) -> Int16[np.ndarray, " samples"]:
     """Speak a text of the grammar, about 3 s for two things, in 16-bit steps at 8 kHz.
 
     Args:
         text: words of the grammar, for example a caption from ``describe``.
         voice: 0 to 23; 20 to 23 are kept for testing.
-        rng: draws rate (±12 %), pauses (5–38 ms), gain (-12–0 dB) and white noise (15–35 dB below
-            the speech). None for the plain recordings with even pauses.
+        generator: draws rate (±12 %), pauses (5–38 ms), gain (-12–0 dB) and white noise
+            (15–35 dB below the speech). None for the plain recordings with even pauses.
 
     Raises:
         ValueError: for unknown words, with the nearest known ones, and for an unknown voice.
@@ -54,11 +54,11 @@ def speak(
     """
     recorded = _word_bank(data_folder())[_known_voice(voice)][1]
     clips = [recorded[unit] for unit in split_units(text)]
-    if rng is None:
+    if generator is None:
         even = (GAPS[0] + GAPS[1]) / 2
         return _quantise(_join(clips, [even] * (len(clips) + 1)), gain=1.0)
     # As many draws as there are pauses and four more; only random(), see factors.stream.
-    rate, gain, ratio, offset, *pauses = rng.random(len(clips) + 5).tolist()
+    rate, gain, ratio, offset, *pauses = generator.random(len(clips) + 5).tolist()
     rate, gain, ratio = _between(RATES, rate), _between(GAINS, gain), _between(NOISE_RATIOS, ratio)
     # The pauses keep their length when the rate changes.
     sound = _change_rate(_join(clips, [_between(GAPS, pause) * rate for pause in pauses]), rate)

@@ -134,9 +134,9 @@ def _draw_all(scenes, place) -> np.ndarray:
 
 def _scripts(scenes, place, voices, describe=language.describe) -> tuple[list[str], list[int]]:
     """Who says what: the words of each scene's speech, and its voice."""
-    dice = [stream(*place, index, TRANSCRIPT) for index in range(len(scenes))]
-    transcripts = [describe(s, rng) for s, rng in zip(scenes, dice, strict=True)]
-    return transcripts, [choose(voices, rng) for rng in dice]
+    generators = [stream(*place, index, TRANSCRIPT) for index in range(len(scenes))]
+    transcripts = [describe(s, generator) for s, generator in zip(scenes, generators, strict=True)]
+    return transcripts, [choose(voices, generator) for generator in generators]
 
 
 def _speak_all(transcripts, speakers, place) -> Waveforms:

@@ -163,23 +163,23 @@ def train(
         ValueError: for too few stories, or a batch that they do not fill.
     """
     device = next(model.parameters()).device
-    optimizer = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.01)
-    schedule = get_cosine_schedule_with_warmup(optimizer, warmup, steps)
-    dice = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.01)
+    schedule = get_cosine_schedule_with_warmup(optimiser, warmup, steps)
+    generator = torch.Generator().manual_seed(seed)
     batches = _batches(wordpiece, stories, batch_size, seed)
     model.train()
     try:
         for number in range(1, steps + 1):
             batch, follows = next(batches)
-            hidden, labels = mask_tokens(batch.ids.values, len(wordpiece), dice, share)
+            hidden, labels = mask_tokens(batch.ids.values, len(wordpiece), generator, share)
             batch = Pages(batch.ids._replace(values=hidden), batch.kinds).to(device)
             masked, following, *right = two_losses(
                 model, batch, labels.to(device), follows.to(device)
             )
-            optimizer.zero_grad(set_to_none=True)
+            optimiser.zero_grad(set_to_none=True)
             (masked + following).backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
+            optimiser.step()
             schedule.step()
             yield Step(number, steps, masked.item(), following.item(), *right)
     finally:

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from xmodal_lab.batch import Padded, pad
 from xmodal_lab.datasets.corpus import Story
-from xmodal_lab.encoders.padding import Padded, pad
 from xmodal_lab.encoders.text.wordpiece import CLS, MASK, SEP, SPECIAL, WordPiece
 
 IGNORED = -100  # what PyTorch's cross entropy leaves out
@@ -53,7 +53,7 @@ class Pages(NamedTuple):
 
 
 def mask_tokens(
-    ids: Int64[Tensor, "*shape"], vocabulary: int, dice: torch.Generator, share: float = 0.15
+    ids: Int64[Tensor, "*shape"], vocabulary: int, generator: torch.Generator, share: float = 0.15
 ) -> tuple[Int64[Tensor, "*shape"], Int64[Tensor, "*shape"]]:
     """Hide some pieces; the model must say what stood there.
 
@@ -66,7 +66,7 @@ def mask_tokens(
     Args:
         ids: pieces; special ones and padding are never chosen.
         vocabulary: number of pieces.
-        dice: decides; on the CPU.
+        generator: decides; on the CPU.
         share: of the pieces that are chosen.
 
     Returns:
@@ -77,9 +77,9 @@ def mask_tokens(
     if not 0 <= share <= 1:
         raise ValueError(f"share must lie between 0 and 1, got {share}")
     ordinary = ids >= len(SPECIAL)
-    chosen = ordinary & (torch.rand(ids.shape, generator=dice).to(ids.device) < share)
-    fate = torch.rand(ids.shape, generator=dice).to(ids.device)
-    others = torch.randint(len(SPECIAL), vocabulary, ids.shape, generator=dice).to(ids.device)
+    chosen = ordinary & (torch.rand(ids.shape, generator=generator).to(ids.device) < share)
+    fate = torch.rand(ids.shape, generator=generator).to(ids.device)
+    others = torch.randint(len(SPECIAL), vocabulary, ids.shape, generator=generator).to(ids.device)
     hidden = torch.where(chosen & (fate < 0.8), MASK, ids)
     hidden = torch.where(chosen & (fate >= 0.8) & (fate < 0.9), others, hidden)
     return hidden, torch.where(chosen, ids, IGNORED)
@@ -101,16 +101,16 @@ def sentence_pairs(stories: Sequence[Story], seed: int = 0) -> list[SentencePair
     Source: Devlin et al. 2019, task 2.
     """
     places = [(s, t) for s, story in enumerate(stories) for t in range(1, len(story.sentences))]
-    homes, dice = np.array([s for s, _ in places]), np.random.default_rng(seed)
+    homes, generator = np.array([s for s, _ in places]), np.random.default_rng(seed)
     if len(np.unique(homes)) < 2:
         raise ValueError("strangers come from other stories: give at least two of ≥ 2 sentences")
     count = len(places)
-    true = dice.permutation(count) < (count + 1) // 2
-    second = np.where(true, np.arange(count), dice.integers(count, size=count))
+    true = generator.permutation(count) < (count + 1) // 2
+    second = np.where(true, np.arange(count), generator.integers(count, size=count))
     while (own := ~true & (homes[second] == homes)).any():
-        second[own] = dice.integers(count, size=own.sum())
+        second[own] = generator.integers(count, size=own.sum())
     pairs = []
-    for i in dice.permutation(count):
+    for i in generator.permutation(count):
         (s, t), (other, place) = places[i], places[second[i]]
         sentences = stories[s].sentences[t - 1], stories[other].sentences[place]
         pairs.append(SentencePair(*sentences, bool(true[i])))

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from xmodal_lab.batch import Padded, pad
 from xmodal_lab.datasets.scenes import WORDS, encode
-from xmodal_lab.encoders.padding import Padded, masked_max, pad, recurrent
+from xmodal_lab.encoders.pooling import masked_max, recurrent
 
 
 def read_captions(captions: Sequence[str]) -> Padded:

@@ -15,8 +15,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from xmodal_lab.batch import Padded
 from xmodal_lab.datasets.scenes import SHAPES, WORDS, Scene, describe, sample_scenes, stream
-from xmodal_lab.encoders.padding import Padded
 from xmodal_lab.encoders.text.captions import read_captions
 
 FIRST = ("left of", "above")  # the relations in which a scene's first thing is the asked one
@@ -118,16 +118,16 @@ def score_order(
     device = next(encoder.parameters()).device
     head.to(device)
     weights = [*encoder.parameters(), *head.parameters()]
-    optimizer = torch.optim.AdamW(weights, lr=5e-3)
-    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-    dice = torch.Generator().manual_seed(seed)
+    optimiser = torch.optim.AdamW(weights, lr=5e-3)
+    falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    generator = torch.Generator().manual_seed(seed)
     encoder.train()
     for _ in range(steps):
-        rows = torch.randint(len(train.answers), (batch_size,), generator=dice)
+        rows = torch.randint(len(train.answers), (batch_size,), generator=generator)
         scores = head(encoder(train.captions.rows(rows).to(device)))
-        optimizer.zero_grad()
+        optimiser.zero_grad()
         F.cross_entropy(scores, train.answers[rows].to(device)).backward()
-        optimizer.step()
+        optimiser.step()
         falling.step()
     encoder.eval()
     with torch.no_grad():

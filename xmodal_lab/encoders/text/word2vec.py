@@ -90,7 +90,7 @@ class Word2Vec:
         check_sizes(dim=dim, window=window, negatives=negatives)
         self._tokens, self._document = _joined(documents, vocabulary)
         self._architecture, self._window, self._negatives = architecture, window, negatives
-        self._dice = torch.Generator().manual_seed(seed)
+        self._generator = torch.Generator().manual_seed(seed)
         counts = torch.bincount(self._tokens, minlength=vocabulary).double()
         self._noise = sampling.noise_distribution(counts, noise_power)
         self._keep = torch.ones_like(counts)
@@ -98,7 +98,7 @@ class Word2Vec:
             self._keep = sampling.keep_probability(counts, subsample, program=True)
         kept = counts * self._keep
         self._frequency = kept / kept.sum()
-        start = torch.rand(vocabulary, dim, generator=self._dice) - 0.5
+        start = torch.rand(vocabulary, dim, generator=self._generator) - 0.5
         self.words: Float[Tensor, "vocabulary dim"] = (start / dim).to(device)
         self.contexts = torch.zeros_like(self.words)
 
@@ -166,7 +166,10 @@ class Word2Vec:
                 continue
             batches = list(zip(*(part.to(device).split(size) for part in examples), strict=True))
             drawn = torch.multinomial(
-                self._noise, len(batches) * SHARED_NOISE, replacement=True, generator=self._dice
+                self._noise,
+                len(batches) * SHARED_NOISE,
+                replacement=True,
+                generator=self._generator,
             )
             noise = drawn.to(device).split(SHARED_NOISE)
             for number, batch in enumerate(batches):
@@ -176,11 +179,11 @@ class Word2Vec:
     def _shuffled_examples(self, part: slice) -> Examples:
         """The examples of a part of the corpus: subsampled first, so that windows reach farther."""
         words, document = self._tokens[part], self._document[part]
-        kept = torch.rand(len(words), generator=self._dice) < self._keep[words]
+        kept = torch.rand(len(words), generator=self._generator) < self._keep[words]
         words, document = words[kept], document[kept]
-        positions, seen = sampling.neighbours(document, self._window, self._dice)
+        positions, seen = sampling.neighbours(document, self._window, self._generator)
         examples = EXAMPLES[self._architecture](words, positions, seen)
-        order = torch.randperm(len(examples.targets), generator=self._dice)
+        order = torch.randperm(len(examples.targets), generator=self._generator)
         return Examples(*(column[order] for column in examples))
 
     def _step(

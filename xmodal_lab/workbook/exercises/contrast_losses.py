@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from xmodal_lab.workbook.compare import Case, Mistake, number, require_number, require_numbers
 from xmodal_lab.workbook.exercises import (
     contrast_cells,
     contrast_logit_oracles,
     contrast_margin_oracles,
 )
+from xmodal_lab.workbook.kit.compare import Case, Mistake, number, require_number, require_numbers
 
 
 def pair_loss(a, b, margin):

@@ -5,7 +5,14 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from xmodal_lab.workbook.compare import (
+from xmodal_lab.workbook.exercises import (
+    aligning_oracles,
+    aligning_wrong,
+    probing_oracles,
+    probing_wrong,
+)
+from xmodal_lab.workbook.exercises.record import Exercise
+from xmodal_lab.workbook.kit.compare import (
     Case,
     Mistake,
     array,
@@ -14,13 +21,6 @@ from xmodal_lab.workbook.compare import (
     require_number,
     require_numbers,
 )
-from xmodal_lab.workbook.exercises import (
-    aligning_oracles,
-    aligning_wrong,
-    probing_oracles,
-    probing_wrong,
-)
-from xmodal_lab.workbook.exercises.record import Exercise
 
 CHAPTER = "06_joint_space"
 

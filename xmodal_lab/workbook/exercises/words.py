@@ -70,11 +70,11 @@ def solve_analogy(vectors, a, b, c):
     return int(cosines.argmax())
 
 
-def mask_tokens(ids, special, chosen, dice, random_ids, mask_id):
+def mask_tokens(ids, special, chosen, draws, random_ids, mask_id):
     """What BERT sees and what it is asked: inputs and labels, both (batch, length)."""
     asked = chosen & ~special
     labels = torch.where(asked, ids, -100)
-    replaced = torch.where(dice < 0.8, mask_id, torch.where(dice < 0.9, random_ids, ids))
+    replaced = torch.where(draws < 0.8, mask_id, torch.where(draws < 0.9, random_ids, ids))
     return torch.where(asked, replaced, ids), labels
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from xmodal_lab.workbook.compare import array, require_entries
 from xmodal_lab.workbook.exercises import words_counting_oracles as counting
 from xmodal_lab.workbook.exercises import words_frequency_oracles as frequency
 from xmodal_lab.workbook.exercises.words_shared import require_no_nan
+from xmodal_lab.workbook.kit.compare import array, require_entries
 
 COUNT_SHAPE = "One row and one column for every word of the vocabulary, seen or not."
 COUNT_HINT = "For every place i and every j ≠ i at most `window` away: counts[word i, word j] += 1."

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from xmodal_lab.workbook.compare import Suspect
+from xmodal_lab.workbook.kit.compare import Suspect
 
 Pair = tuple[int, int]
 

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from xmodal_lab.workbook.compare import Suspect
+from xmodal_lab.workbook.kit.compare import Suspect
 
 
 def _shares(numbers: list[float]) -> np.ndarray:

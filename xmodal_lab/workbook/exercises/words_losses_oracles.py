@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from xmodal_lab.workbook.compare import Suspect
 from xmodal_lab.workbook.exercises.vectors import dot, log_sum_exp, mean, rows, unit
+from xmodal_lab.workbook.kit.compare import Suspect
 
 
 def _log_sigmoid(x: float) -> float:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from xmodal_lab.workbook.compare import Mistake, number, require_number
+from xmodal_lab.workbook.kit.compare import Mistake, number, require_number
 
 STEP = 1e-5  # of the central differences, in float64
 

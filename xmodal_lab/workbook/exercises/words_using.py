@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from xmodal_lab.workbook.compare import Mistake, array, number, require_entries
 from xmodal_lab.workbook.exercises import words_using_oracles as oracles
 from xmodal_lab.workbook.exercises.words_shared import about, require_whole_numbers
+from xmodal_lab.workbook.kit.compare import Mistake, array, number, require_entries
 
 ANALOGY_HINT = (
     "Normalise the rows, take row b − row a + row c, and among all words but these three return "
@@ -60,8 +60,8 @@ def _word(result, words: int) -> int:
 
 
 MASK_HINT = (
-    "Chosen and not special: the label is the id, and the input is mask_id where dice < 0.8, the "
-    "random id where 0.8 ≤ dice < 0.9, else the id itself."
+    "Chosen and not special: the label is the id, and the input is mask_id where draws < 0.8, the "
+    "random id where 0.8 ≤ draws < 0.9, else the id itself."
 )
 
 
@@ -91,11 +91,11 @@ def _sentences(random: torch.Generator, batch: int, length: int, share: float) -
         end = int(torch.randint(length // 2, length, (), generator=random))
         ids[row, end], ids[row, end + 1 :] = 2, 0
     chosen = torch.rand(batch, length, generator=random) < share
-    dice = torch.rand(batch, length, generator=random)
+    draws = torch.rand(batch, length, generator=random)
     # The rare cases, random word and unchanged, occur often enough to be looked at.
-    dice = torch.where(torch.rand(batch, length, generator=random) < 0.5, 0.75 + dice / 4, dice)
+    draws = torch.where(torch.rand(batch, length, generator=random) < 0.5, 0.75 + draws / 4, draws)
     random_ids = torch.randint(4, 30, (batch, length), generator=random)
-    return ids, ids < 3, chosen, dice, random_ids, 3
+    return ids, ids < 3, chosen, draws, random_ids, 3
 
 
 POOL_HINT = "Add up the vectors where the mask is true, and divide by how many these are."

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xmodal_lab.workbook.compare import Suspect
 from xmodal_lab.workbook.exercises.vectors import dot, mean, rows, unit
+from xmodal_lab.workbook.kit.compare import Suspect
 
 IGNORED = -100
 
@@ -91,13 +91,13 @@ def _multiplied(table: list[list[float]], out: tuple[int, int, int]) -> int:
     return _best([y * z / (x + 1e-3) for x, y, z in zip(a, b, c, strict=True)], out)
 
 
-def mask_tokens(ids, special, chosen, dice, random_ids, mask_id: int) -> tuple:
+def mask_tokens(ids, special, chosen, draws, random_ids, mask_id: int) -> tuple:
     """Inputs and labels (batch, length), token by token."""
-    return _masked(ids, special, chosen, dice, random_ids, mask_id)
+    return _masked(ids, special, chosen, draws, random_ids, mask_id)
 
 
 def _masked(
-    ids, special, chosen, dice, random_ids, mask_id, may=lambda s, c: c and not s, replace=None
+    ids, special, chosen, draws, random_ids, mask_id, may=lambda s, c: c and not s, replace=None
 ) -> tuple[np.ndarray, np.ndarray]:
     replace = replace or _replaced
     inputs, labels = ids.numpy().copy(), np.full(ids.shape, IGNORED)
@@ -105,7 +105,7 @@ def _masked(
         if may(bool(special[place]), bool(chosen[place])):
             labels[place] = ids[place]
             inputs[place] = replace(
-                float(dice[place]), int(ids[place]), int(random_ids[place]), mask_id
+                float(draws[place]), int(ids[place]), int(random_ids[place]), mask_id
             )
     return inputs, labels
 
@@ -114,9 +114,9 @@ def _replaced(die: float, own: int, other: int, mask_id: int) -> int:
     return mask_id if die < 0.8 else other if die < 0.9 else own
 
 
-def masked_input_suspects(ids, special, chosen, dice, random_ids, mask_id) -> list[Suspect]:
+def masked_input_suspects(ids, special, chosen, draws, random_ids, mask_id) -> list[Suspect]:
     """What typical mistakes would make the model see."""
-    batch = ids, special, chosen, dice, random_ids, mask_id
+    batch = ids, special, chosen, draws, random_ids, mask_id
 
     def seen(**change) -> np.ndarray:
         return _masked(*batch, **change)[0]
@@ -136,7 +136,7 @@ def masked_input_suspects(ids, special, chosen, dice, random_ids, mask_id) -> li
         ("Did you change tokens that are not chosen?", seen(may=lambda s, c: True)),
         ("Is `chosen` upside down?", seen(may=lambda s, c: not c and not s)),
         (
-            "Did every chosen token become [MASK]? For 0.8 ≤ dice < 0.9 it becomes a random word, "
+            "Did every chosen token become [MASK]? For 0.8 ≤ draws < 0.9 it becomes a random word, "
             "above it stays.",
             by(lambda d, own, other, mask: mask),
         ),
@@ -149,7 +149,7 @@ def masked_input_suspects(ids, special, chosen, dice, random_ids, mask_id) -> li
             by(lambda d, own, other, mask: mask if d < 0.8 else own),
         ),
         (
-            "Did random words overwrite [MASK]? They go where 0.8 ≤ dice < 0.9.",
+            "Did random words overwrite [MASK]? They go where 0.8 ≤ draws < 0.9.",
             by(lambda d, own, other, mask: other if d < 0.9 else own),
         ),
         (
@@ -157,7 +157,7 @@ def masked_input_suspects(ids, special, chosen, dice, random_ids, mask_id) -> li
             by(lambda d, own, other, mask: mask if d < 0.8 else own if d < 0.9 else other),
         ),
         (
-            "Is `<` turned round? [MASK] goes where the dice are *below* 0.8.",
+            "Is `<` turned round? [MASK] goes where the draws are *below* 0.8.",
             by(lambda d, own, other, mask: mask if d > 0.8 else own),
         ),
         (
@@ -167,9 +167,9 @@ def masked_input_suspects(ids, special, chosen, dice, random_ids, mask_id) -> li
     ]
 
 
-def masked_label_suspects(ids, special, chosen, dice, random_ids, mask_id) -> list[Suspect]:
+def masked_label_suspects(ids, special, chosen, draws, random_ids, mask_id) -> list[Suspect]:
     """What typical mistakes would ask of the model."""
-    batch = ids, special, chosen, dice, random_ids, mask_id
+    batch = ids, special, chosen, draws, random_ids, mask_id
     inputs, labels = _masked(*batch)
     own, asked = ids.numpy(), labels != IGNORED
     changed = inputs != own

@@ -103,17 +103,17 @@ SOLVE_ANALOGY = (
 def _masking(may=lambda chosen, special: chosen & ~special, replace=None, label=None):
     """A solution that hides where `may`, puts in what `replace` says, and asks for `label`."""
 
-    def mask_tokens(ids, special, chosen, dice, random_ids, mask_id):
+    def mask_tokens(ids, special, chosen, draws, random_ids, mask_id):
         asked = may(chosen, special)
-        others = (replace or _replaced)(ids, dice, random_ids, mask_id)
+        others = (replace or _replaced)(ids, draws, random_ids, mask_id)
         inputs = torch.where(asked, others, ids)
         return inputs, (label or _label)(ids, inputs, asked, mask_id)
 
     return mask_tokens
 
 
-def _replaced(ids, dice, random_ids, mask_id):
-    return torch.where(dice < 0.8, mask_id, torch.where(dice < 0.9, random_ids, ids))
+def _replaced(ids, draws, random_ids, mask_id):
+    return torch.where(draws < 0.8, mask_id, torch.where(draws < 0.9, random_ids, ids))
 
 
 def _label(ids, inputs, asked, mask_id):
@@ -123,23 +123,23 @@ def _label(ids, inputs, asked, mask_id):
 _right = _masking()
 
 
-def _overwritten(ids, dice, random_ids, mask_id):
-    hidden = torch.where(dice < 0.8, mask_id, ids)
-    return torch.where(dice < 0.9, random_ids, hidden)
+def _overwritten(ids, draws, random_ids, mask_id):
+    hidden = torch.where(draws < 0.8, mask_id, ids)
+    return torch.where(draws < 0.9, random_ids, hidden)
 
 
-def _labels_too_late(ids, special, chosen, dice, random_ids, mask_id):
+def _labels_too_late(ids, special, chosen, draws, random_ids, mask_id):
     ids = ids.clone()
     asked = chosen & ~special
-    ids[asked & (dice < 0.8)] = mask_id
-    at_random = asked & (dice >= 0.8) & (dice < 0.9)
+    ids[asked & (draws < 0.8)] = mask_id
+    at_random = asked & (draws >= 0.8) & (draws < 0.9)
     ids[at_random] = random_ids[at_random]
     return ids, torch.where(asked, ids, -100)
 
 
-def _written_into(ids, special, chosen, dice, random_ids, mask_id):
+def _written_into(ids, special, chosen, draws, random_ids, mask_id):
     labels = torch.where(chosen & ~special, ids, -100)
-    ids[chosen & ~special & (dice < 0.8)] = mask_id
+    ids[chosen & ~special & (draws < 0.8)] = mask_id
     return ids, labels
 
 
@@ -149,22 +149,22 @@ MASK_TOKENS = (
     Mutant(_masking(lambda chosen, special: ~special), "change tokens that are not chosen?"),
     Mutant(_masking(lambda chosen, special: chosen & special), "They stay."),
     Mutant(
-        _masking(replace=lambda ids, dice, others, mask: torch.full_like(ids, mask)),
+        _masking(replace=lambda ids, draws, others, mask: torch.full_like(ids, mask)),
         "Did every chosen token become [MASK]?",
     ),
     Mutant(
-        _masking(replace=lambda ids, dice, others, mask: torch.where(dice < 0.8, mask, others)),
+        _masking(replace=lambda ids, draws, others, mask: torch.where(draws < 0.8, mask, others)),
         "Did all others become random words?",
     ),
     Mutant(
-        _masking(replace=lambda ids, dice, others, mask: torch.where(dice < 0.8, mask, ids)),
+        _masking(replace=lambda ids, draws, others, mask: torch.where(draws < 0.8, mask, ids)),
         "Did no token become a random word?",
     ),
     Mutant(_masking(replace=_overwritten), "Did random words overwrite [MASK]?"),
     Mutant(
         _masking(
-            replace=lambda ids, dice, others, mask: torch.where(
-                dice < 0.8, mask, torch.where(dice < 0.9, ids, others)
+            replace=lambda ids, draws, others, mask: torch.where(
+                draws < 0.8, mask, torch.where(draws < 0.9, ids, others)
             )
         ),
         "Are the last two cases swapped?",
@@ -189,14 +189,14 @@ MASK_TOKENS = (
         "Are the labels upside down?",
     ),
     Mutant(
-        lambda ids, special, chosen, dice, random_ids, mask_id: _right(
-            ids, special, chosen, dice, random_ids, mask_id
+        lambda ids, special, chosen, draws, random_ids, mask_id: _right(
+            ids, special, chosen, draws, random_ids, mask_id
         )[::-1],
         "Did you return the labels first?",
     ),
     Mutant(
-        lambda ids, special, chosen, dice, random_ids, mask_id: _right(
-            ids, special, chosen, dice, random_ids, mask_id
+        lambda ids, special, chosen, draws, random_ids, mask_id: _right(
+            ids, special, chosen, draws, random_ids, mask_id
         )[0],
         "should be a pair: inputs, labels",
     ),

@@ -1,0 +1,60 @@
+"""Every exercise: the reference passes, and each typical mistake gets its own question."""
+
+import pytest
+
+from xmodal_lab.workbook.exercises import EXERCISES
+from xmodal_lab.workbook.kit.checking import judge
+from xmodal_lab.workbook.kit.compare import Attempt, Case, Mistake, require_numbers
+
+MUTANTS = [
+    pytest.param(exercise, mutant, id=f"{name}-{number}")
+    for name, exercise in EXERCISES.items()
+    for number, mutant in enumerate(exercise.mutants)
+]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_the_reference_passes(exercise):
+    exercise.checker(Attempt(exercise.reference, exercise.reference))
+
+
+@pytest.mark.parametrize(("exercise", "mutant"), MUTANTS)
+def test_a_typical_mistake_gets_its_question(exercise, mutant):
+    message = judge(exercise, mutant.function)
+    assert message is not None, "a wrong answer passed"
+    assert mutant.message in message
+    assert "could not be compared" not in message and "\n" not in message
+
+
+@pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
+def test_enough_kinds_of_mistakes_are_known(exercise):
+    assert len({mutant.message for mutant in exercise.mutants}) >= 3
+    assert len({judge(exercise, mutant.function) for mutant in exercise.mutants}) >= 3
+
+
+def misjudged(function, *cases):
+    def double(x):
+        return 2.0 * x
+
+    cases = [Case((x,), 2.0 * x, suspects, f"twice {x}") for x, suspects in cases]
+    with pytest.raises(Mistake) as caught:
+        require_numbers(Attempt(function, double), cases, "the double", "Add x to itself.")
+    return str(caught.value)
+
+
+def test_of_two_suspects_the_one_that_fits_the_other_cases_is_asked():
+    cases = (2, [("8?", 8), ("cube?", 8)]), (3, [("8?", 8), ("cube?", 27)])
+    assert misjudged(lambda x: x**3, *cases) == "twice 2 should be 4.00, yours is 8.00. cube?"
+    assert misjudged(lambda x: 8, *cases) == "twice 2 should be 4.00, yours is 8.00. 8?"
+
+
+def test_a_suspect_without_a_value_is_not_refuted():
+    cases = (2, [("cube?", 8)]), (3, [("cube?", None)])
+    assert misjudged(lambda x: x**3, *cases).endswith("8.00. cube?")
+    assert misjudged(lambda x: x**3, *cases[::-1]).endswith("27.00. Add x to itself.")
+
+
+def test_the_first_wrong_case_is_reported_even_where_a_later_one_stops():
+    cases = (1, [("one?", 1)]), (0, [("one?", 1)])
+    assert misjudged(lambda x: 1 / x, *cases) == "twice 1 should be 2.00, yours is 1.00. one?"
+    assert "stopped with ZeroDivisionError" in misjudged(lambda x: 1 / x, *cases[::-1])

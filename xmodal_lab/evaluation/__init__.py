@@ -1,0 +1,23 @@
+"""How good a space is, beside what: recalls, attributes, minimal pairs, chance, closed forms."""
+
+from xmodal_lab.evaluation.evaluator import Exam
+from xmodal_lab.evaluation.spaces import (
+    DIRECTIONS,
+    attributes,
+    chance_recalls,
+    closed_form_recalls,
+    embed_captions,
+    recalls,
+    swaps,
+)
+
+__all__ = [
+    "DIRECTIONS",
+    "Exam",
+    "attributes",
+    "chance_recalls",
+    "closed_form_recalls",
+    "embed_captions",
+    "recalls",
+    "swaps",
+]
