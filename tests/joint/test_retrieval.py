@@ -11,7 +11,9 @@ from xmodal_lab.joint.retrieval import (
     choice_accuracy,
     mean_reciprocal_rank,
     ranks,
+    ranks_from_similarity,
     recall_at_k,
+    recall_from_similarity,
     search,
     zero_shot,
 )
@@ -153,6 +155,37 @@ def test_recall_and_mean_reciprocal_rank_follow_from_ranks():
     assert recall_at_k(q, g, 3, right) == {3: found[3]}
     wanted = sum(1 / place for place in places) / len(places)
     assert mean_reciprocal_rank(q, g, right) == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_table_of_cosines_ranks_as_its_embeddings_do(seed):
+    q, g, right = world(seed=seed)
+    unit = torch.nn.functional.normalize
+    for queries, gallery in ((q, g), (exact(13, seed=seed), exact(29, seed=seed + 9))):
+        table = unit(queries, dim=1) @ unit(gallery, dim=1).T
+        for targets in (right, right.int().argmax(1)):
+            wanted = ranks(queries, gallery, targets)
+            assert ranks_from_similarity(table, targets).equal(wanted)
+            found = recall_from_similarity(table, (1, 3), targets)
+            assert found == recall_at_k(queries, gallery, (1, 3), targets)
+
+
+def test_a_table_without_a_difference_finds_nothing():
+    same, right = torch.full((4, 6), -3.5), torch.eye(4, 6, dtype=torch.bool)
+    assert ranks_from_similarity(same, right).tolist() == [6] * 4
+    assert recall_from_similarity(same[:, :4], 1) == {1: 0.0}
+    assert recall_from_similarity(same[:, :4] + torch.eye(4), 1) == {1: 1.0}
+
+
+def test_tables_that_do_not_fit_are_named(unchecked):
+    table, right = torch.randn(4, 6), torch.eye(4, 6, dtype=torch.bool)
+    refused(lambda: ranks_from_similarity(table), "4 queries and 6 gallery rows", "targets")
+    refused(lambda: ranks_from_similarity(table[0]), "(queries, gallery)", "(6,)")
+    refused(lambda: ranks_from_similarity(table[:0], right[:0]), "not empty")
+    refused(lambda: ranks_from_similarity(table, right.T), "(4, 6)", "(6, 4)")
+    refused(lambda: recall_from_similarity(table, 7, right), "k must lie in 1 … 6")
+    table[2, 2] = torch.nan
+    refused(lambda: ranks_from_similarity(table, right), "NaN or infinity")
 
 
 def test_a_perfect_model_finds_everything_and_a_random_one_what_chance_finds():

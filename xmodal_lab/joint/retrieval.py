@@ -14,6 +14,8 @@ from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
+from xmodal_lab.alignment.rows import check_finite
+
 # Which gallery rows answer which query: a matrix of bool, or one row number a query.
 Targets = Bool[Tensor, "queries gallery"] | Int[Tensor, " queries"]
 # Similarities held at a time: 2²⁴ of them take 64 MiB.
@@ -48,20 +50,43 @@ def ranks(
     Raises:
         ValueError: for shapes that do not fit, a query without an answer, NaN, or an empty batch.
     """
-    targets = _checked_targets(queries, gallery, targets)
+    _check_embeddings(queries, gallery)
+    targets = _checked_targets(targets, len(queries), len(gallery), queries.device)
     queries, gallery = F.normalize(queries, dim=1), F.normalize(gallery, dim=1)
-    rows = _block_rows(gallery)
-    found = []
-    for block, right in zip(queries.split(rows), targets.split(rows), strict=True):
-        similarity = block @ gallery.T
-        if right.dtype == torch.bool:
-            best = similarity.masked_fill(~right, -torch.inf).amax(dim=1, keepdim=True)
-            found.append(1 + ((similarity >= best - TIE) & ~right).count_nonzero(dim=1))
-        else:
-            # A single right answer is as similar as itself: it counts for the 1 in the formula.
-            best = similarity.gather(1, right[:, None])
-            found.append((similarity >= best - TIE).count_nonzero(dim=1))
-    return torch.cat(found)
+    rows = max(1, BLOCK // len(gallery))
+    blocks = zip(queries.split(rows), targets.split(rows), strict=True)
+    return torch.cat([_ranks(block @ gallery.T, right) for block, right in blocks])
+
+
+def ranks_from_similarity(
+    similarity: Float[Tensor, "queries gallery"], targets: Targets | None = None
+) -> Int64[Tensor, " queries"]:
+    """``ranks`` of a table that is there already: CSLS, scores of words and regions, a model's own.
+
+    Args:
+        similarity: the larger, the nearer; on the scale of cosines, for ties are within 1e-6.
+        targets: as ``ranks``.
+
+    Raises:
+        ValueError: for an empty table, targets that do not fit, or NaN.
+    """
+    if similarity.ndim != 2 or not similarity.numel():
+        shape = tuple(similarity.shape)
+        raise ValueError(f"expected a table (queries, gallery), not empty, got {shape}")
+    check_finite(similarity)
+    return _ranks(similarity, _checked_targets(targets, *similarity.shape, similarity.device))
+
+
+def _ranks(
+    similarity: Float[Tensor, "queries gallery"], targets: Targets
+) -> Int64[Tensor, " queries"]:
+    """The rule of ties, in its one place."""
+    if targets.dtype == torch.bool:
+        best = similarity.masked_fill(~targets, -torch.inf).amax(dim=1, keepdim=True)
+        return 1 + ((similarity >= best - TIE) & ~targets).count_nonzero(dim=1)
+    # A single right answer is as similar as itself: it counts for the 1 in the formula.
+    best = similarity.gather(1, targets[:, None])
+    return (similarity >= best - TIE).count_nonzero(dim=1)
 
 
 def recall_at_k(
@@ -79,10 +104,27 @@ def recall_at_k(
     Raises:
         ValueError: as ``ranks``, and for a k outside 1 … gallery.
     """
+    return _recall(ranks(queries, gallery, targets), k, len(gallery))
+
+
+def recall_from_similarity(
+    similarity: Float[Tensor, "queries gallery"],
+    k: int | Sequence[int] = (1, 5),
+    targets: Targets | None = None,
+) -> dict[int, float]:
+    """``recall_at_k`` of a table that is there already.
+
+    Arguments and errors as ``ranks_from_similarity``; ``k`` as in ``recall_at_k``.
+    """
+    return _recall(ranks_from_similarity(similarity, targets), k, similarity.shape[1])
+
+
+def _recall(
+    places: Int64[Tensor, " queries"], k: int | Sequence[int], gallery: int
+) -> dict[int, float]:
     wanted = [k] if isinstance(k, int) else list(k)
-    if any(not 1 <= one <= len(gallery) for one in wanted):
-        raise ValueError(f"k must lie in 1 … {len(gallery)}, the gallery's size, got {wanted}")
-    places = ranks(queries, gallery, targets)
+    if any(not 1 <= one <= gallery for one in wanted):
+        raise ValueError(f"k must lie in 1 … {gallery}, the gallery's size, got {wanted}")
     return {one: (places <= one).double().mean().item() for one in wanted}
 
 
@@ -227,20 +269,16 @@ def _best_of_rows(
     return best.values, rows.gather(1, best.indices)
 
 
-def _block_rows(gallery: Tensor) -> int:
-    return max(1, BLOCK // len(gallery))
-
-
-def _checked_targets(queries: Tensor, gallery: Tensor, targets: Targets | None) -> Targets:
-    _check_embeddings(queries, gallery)
-    rows, columns = len(queries), len(gallery)
+def _checked_targets(
+    targets: Targets | None, rows: int, columns: int, device: torch.device
+) -> Targets:
     if targets is None:
         if rows != columns:
             raise ValueError(
                 f"{rows} queries and {columns} gallery rows: say with targets which answer which"
             )
-        return torch.arange(rows, device=queries.device)
-    targets = torch.as_tensor(targets, device=queries.device)
+        return torch.arange(rows, device=device)
+    targets = torch.as_tensor(targets, device=device)
     fits = targets.dtype == torch.bool and targets.shape == (rows, columns)
     numbers = not (targets.dtype == torch.bool or targets.is_floating_point())
     if not fits and not (numbers and targets.shape == (rows,)):
