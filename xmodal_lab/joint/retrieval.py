@@ -14,7 +14,19 @@ from jaxtyping import Bool, Float, Int, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
-from xmodal_lab.alignment.rows import check_finite
+from xmodal_lab.alignment.checks import check_k, check_same_space, check_table
+from xmodal_lab.alignment.neighbours import search
+
+__all__ = [
+    "choice_accuracy",
+    "mean_reciprocal_rank",
+    "ranks",
+    "ranks_from_similarity",
+    "recall_at_k",
+    "recall_from_similarity",
+    "search",
+    "zero_shot",
+]
 
 # Which gallery rows answer which query: a matrix of bool, or one row number a query.
 Targets = Bool[Tensor, "queries gallery"] | Int[Tensor, " queries"]
@@ -23,11 +35,6 @@ BLOCK = 2**24
 # Cosines that differ by less are equal: so much is rounding, which depends on the row's place in
 # the matrix and on the order of a sum, and would let a collapsed model win ties by chance.
 TIE = 1e-6
-# ``search`` compares so many queries with so many gallery rows at a time: a cell that stays in a
-# processor's cache.
-QUERIES, PART = 512, 1024
-# Numbers of candidate rows held at a time: 2²¹ of them take 8 MiB.
-CLOSE = 2**21
 
 
 def ranks(
@@ -50,7 +57,7 @@ def ranks(
     Raises:
         ValueError: for shapes that do not fit, a query without an answer, NaN, or an empty batch.
     """
-    _check_embeddings(queries, gallery)
+    check_same_space(queries, gallery)
     targets = _checked_targets(targets, len(queries), len(gallery), queries.device)
     queries, gallery = F.normalize(queries, dim=1), F.normalize(gallery, dim=1)
     rows = max(1, BLOCK // len(gallery))
@@ -70,10 +77,7 @@ def ranks_from_similarity(
     Raises:
         ValueError: for an empty table, targets that do not fit, or NaN.
     """
-    if similarity.ndim != 2 or not similarity.numel():
-        shape = tuple(similarity.shape)
-        raise ValueError(f"expected a table (queries, gallery), not empty, got {shape}")
-    check_finite(similarity)
+    check_table(similarity)
     return _ranks(similarity, _checked_targets(targets, *similarity.shape, similarity.device))
 
 
@@ -123,8 +127,8 @@ def _recall(
     places: Int64[Tensor, " queries"], k: int | Sequence[int], gallery: int
 ) -> dict[int, float]:
     wanted = [k] if isinstance(k, int) else list(k)
-    if any(not 1 <= one <= gallery for one in wanted):
-        raise ValueError(f"k must lie in 1 … {gallery}, the gallery's size, got {wanted}")
+    for one in wanted:
+        check_k(one, gallery, "gallery's size")
     return {one: (places <= one).double().mean().item() for one in wanted}
 
 
@@ -135,33 +139,6 @@ def mean_reciprocal_rank(
 ) -> float:
     """MRR = mean_i 1 / rank_i. Arguments and errors as ``ranks``."""
     return ranks(queries, gallery, targets).double().reciprocal().mean().item()
-
-
-@torch.no_grad()
-def search(
-    queries: Float[Tensor, "queries dim"],
-    gallery: Float[Tensor, "gallery dim"],
-    k: int = 5,
-) -> tuple[Float[Tensor, "queries k"], Int64[Tensor, "queries k"]]:
-    """The k most similar gallery rows of each query: cosine similarities and row numbers.
-
-    Exact: every cosine is computed. The most similar row comes first; equals stand in any order.
-    The similarities carry no gradient.
-
-    Raises:
-        ValueError: for shapes that do not fit, NaN, or a k outside 1 … gallery.
-    """
-    _check_embeddings(queries, gallery)
-    if not 1 <= k <= len(gallery):
-        raise ValueError(f"k must lie in 1 … {len(gallery)}, the gallery's size, got {k}")
-    queries, gallery = F.normalize(queries, dim=1), F.normalize(gallery, dim=1)
-    group = _group_size(queries)
-    # Groups pay off where few of them can hold an answer.
-    if len(gallery) < 4 * k * group:
-        best = [(block @ gallery.T).topk(k, dim=1) for block in queries.split(QUERIES)]
-    else:
-        best = [_best_of_groups(block, gallery, k, group) for block in queries.split(QUERIES)]
-    return torch.cat([values for values, _ in best]), torch.cat([rows for _, rows in best])
 
 
 def choice_accuracy(
@@ -180,7 +157,7 @@ def choice_accuracy(
     if not queries.shape == right.shape == wrong.shape:
         shapes = [tuple(x.shape) for x in (queries, right, wrong)]
         raise ValueError(f"expected three batches of one shape, got {shapes}")
-    _check_embeddings(queries, torch.cat([right, wrong]))
+    check_same_space(queries, torch.cat([right, wrong]))
     near, far = F.cosine_similarity(queries, right), F.cosine_similarity(queries, wrong)
     return (near > far + TIE).double().mean().item()
 
@@ -207,66 +184,12 @@ def zero_shot(
         raise ValueError("no class to choose: give the prompts of one at least")
     scores = []
     for variants in prompts:
-        _check_embeddings(queries, variants)
+        check_same_space(queries, variants)
         variants = F.normalize(variants, dim=1)
         if pool == "mean":
             variants = F.normalize(variants.mean(dim=0, keepdim=True), dim=1)
         scores.append((F.normalize(queries, dim=1) @ variants.T).amax(dim=1))
     return torch.stack(scores, dim=1).argmax(dim=1)
-
-
-def _group_size(queries: Tensor) -> int:
-    # Each group chosen is computed twice: the longer the vectors, the dearer.
-    return 8 if queries.shape[1] <= 256 else 4
-
-
-def _best_of_groups(
-    queries: Float[Tensor, "queries dim"], gallery: Float[Tensor, "gallery dim"], k: int, group: int
-) -> tuple[Float[Tensor, "queries k"], Int64[Tensor, "queries k"]]:
-    """As ``topk`` of all similarities, without sorting through them or even storing them.
-
-    Put the gallery into groups. The k largest similarities lie in the k groups with the largest
-    peaks, for each of these groups has one as large as its peak. So only peaks are kept, and the
-    similarities of the chosen groups are computed once more.
-    """
-    parts = gallery.split(PART)
-    groups = PART // group
-    cell = queries.new_full((len(queries), PART), -torch.inf)
-    peaks = queries.new_empty(len(queries), len(parts) * groups)
-    for part, peak in zip(parts, peaks.split(groups, dim=1), strict=True):
-        if len(part) < PART:
-            cell.fill_(-torch.inf)  # the last part leaves places empty
-        torch.mm(queries, part.T, out=cell[:, : len(part)])
-        # Columns g, g + groups, g + 2 groups, … form group g: a maximum over whole vectors.
-        torch.amax(cell.unflatten(1, (group, groups)), dim=1, out=peak)
-    chosen = peaks.topk(k, dim=1).indices[:, :, None]
-    members = torch.arange(group, device=queries.device) * groups
-    rows = (chosen // groups * PART + chosen % groups + members).flatten(1)
-    best = [
-        _best_of_rows(some, gallery, numbers, k)
-        for some, numbers in zip(
-            *(x.split(max(1, CLOSE // (k * group * gallery.shape[1]))) for x in (queries, rows)),
-            strict=True,
-        )
-    ]
-    return torch.cat([values for values, _ in best]), torch.cat([found for _, found in best])
-
-
-def _best_of_rows(
-    queries: Float[Tensor, "queries dim"],
-    gallery: Float[Tensor, "gallery dim"],
-    rows: Int64[Tensor, "queries candidates"],
-    k: int,
-) -> tuple[Float[Tensor, "queries k"], Int64[Tensor, "queries k"]]:
-    """The k most similar of some gallery rows, other ones for each query.
-
-    Numbers beyond the gallery stand for no row.
-    """
-    # index_select and a sum of products: three times as fast as indexing and a batched product.
-    candidates = gallery.index_select(0, rows.clamp(max=len(gallery) - 1).flatten())
-    similarity = (candidates.view(*rows.shape, -1) * queries[:, None]).sum(dim=2)
-    best = similarity.masked_fill_(rows >= len(gallery), -torch.inf).topk(k, dim=1)
-    return best.values, rows.gather(1, best.indices)
 
 
 def _checked_targets(
@@ -294,21 +217,3 @@ def _checked_targets(
         lost = int((~targets.any(dim=1)).nonzero()[0])
         raise ValueError(f"query {lost} has no right answer in the gallery")
     return targets
-
-
-def _check_embeddings(queries: Tensor, gallery: Tensor) -> None:
-    if queries.ndim != 2 or gallery.ndim != 2 or queries.shape[1] != gallery.shape[1]:
-        raise ValueError(
-            f"expected embeddings (rows, dim) of one dim, got {tuple(queries.shape)} "
-            f"and {tuple(gallery.shape)}"
-        )
-    if not len(queries) or not len(gallery):
-        raise ValueError(f"nothing to compare: {len(queries)} queries, {len(gallery)} gallery rows")
-    if not (_all_finite(queries) and _all_finite(gallery)):
-        raise ValueError("embeddings hold NaN or infinity: find out where they come from first")
-
-
-def _all_finite(values: Tensor) -> bool:
-    # A sum is finite only if every summand is, and it is the quicker question. That it is not may
-    # also mean that large numbers were added up: then each is looked at.
-    return bool(values.sum().isfinite()) or bool(values.isfinite().all())
