@@ -1,5 +1,6 @@
 """The table of what a space knows, read from spaces whose knowledge is rigged."""
 
+import itertools
 import zlib
 
 import numpy as np
@@ -153,6 +154,28 @@ def test_recalls_equal_a_loop():
                 for i in range(len(keys))
             ]
             assert table[f"{source}→{goal} R@{k}"] == pytest.approx(100 * np.mean(hits))
+
+
+def test_recalls_of_one_direction_and_one_k():
+    gallery = gallery_with_twins()
+    rows = {name: torch.randn(len(gallery), 6) for name in ("text", "image")}
+    back = evaluation.recalls({"text": rows["image"], "image": rows["text"]}, gallery, k=3)
+    found = evaluation.recalls(rows, gallery, [("image", "text")], 3)
+    assert list(found) == ["image→text R@3"] and [*found.values()] == [*back.values()]
+
+
+def test_chance_recalls_equal_counting_all_sets_of_guesses():
+    scene, other, third = gallery_with_twins(3).scenes[:3]
+    gallery = scenes.SceneData([scene, other, scene.flipped(), third, scene])
+    keys = [s.key for s in gallery.scenes]
+    for k in (1, 2, 5):
+        hits = [
+            any(keys[j] == key for j in guesses)
+            for key in keys
+            for guesses in itertools.combinations(range(5), k)
+        ]
+        found = evaluation.chance_recalls(gallery, [("text", "image")], k)
+        assert found == {f"text→image R@{k}": pytest.approx(100 * np.mean(hits))}
 
 
 def test_recalls_are_given_for_the_modalities_that_are_there():

@@ -6,7 +6,6 @@ old checkpoint or the whole new one, and a full disk leaves the old one in place
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from xmodal_lab.datasets.atomic import replacing
+from xmodal_lab.datasets.digest import sha256
 from xmodal_lab.datasets.scenes import WORDS
 from xmodal_lab.joint.space import JointSpace
 
@@ -116,12 +116,12 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, str], dict[str, T
 
 
 def _checksum(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+    parts: list[str | memoryview] = []
     for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        parts.append(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}")
         # As bytes: NumPy has no name for some of torch's precisions.
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+        parts.append(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return sha256(*parts)
 
 
 def _in_order(content: bytes) -> bytes:
