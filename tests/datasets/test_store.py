@@ -135,3 +135,10 @@ def test_no_rows_are_a_data_set_too(split):
     for _ in range(2):
         data = load(split, 0)
         assert len(data) == len(data.waveforms) == 0 and data.images.shape == (0, 3, 32, 32)
+
+
+def test_split_count_and_seed_come_in_one_order():
+    for function in (scenes.load, scenes.sample_scenes, scenes.minimal_pairs, order_questions):
+        names = [name for name in inspect.signature(function).parameters]
+        place = names.index("split")
+        assert names[place : place + 3] == ["split", "count", "seed"], function

@@ -61,7 +61,7 @@ def test_the_answer_is_the_same_from_whichever_thing_the_scene_is_told(relation)
 
 
 def test_questions_are_asked_about_what_the_captions_say():
-    questions = order_questions(50, seed=3)
+    questions = order_questions("train", 50, seed=3)
     rows = zip(questions.captions.values, *questions[0][1:], *questions[1:], strict=True)
     for ids, length, answer, named in rows:
         scene = parse(" ".join(WORDS[i - 1] for i in ids[:length]))

@@ -85,9 +85,9 @@ def first_shape(scene: Scene) -> str:
 
 
 @lru_cache(maxsize=4)  # every encoder is asked the same; do not change them in place
-def order_questions(count: int, seed: int = 0, split: str = "train") -> OrderQuestions:
+def order_questions(split: str, count: int, seed: int = 0) -> OrderQuestions:
     """Scenes of two things, told in either order, with the question what stands first."""
-    scenes = sample_scenes(count, seed, split, things=2)
+    scenes = sample_scenes(split, count, seed, things=2)
     captions = [describe(scene, stream(seed, row, 7)) for row, scene in enumerate(scenes)]
     number = {shape: i for i, shape in enumerate(SHAPES)}
     return OrderQuestions(
@@ -111,7 +111,7 @@ def score_order(
         batch_size: captions a step.
         seed: of scenes, order and linear layer.
     """
-    train, test = order_questions(2500, seed), order_questions(1000, seed, "test")
+    train, test = order_questions("train", 2500, seed), order_questions("test", 1000, seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         head = nn.Linear(encoder.output_dim, len(SHAPES))
