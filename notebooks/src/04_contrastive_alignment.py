@@ -1322,7 +1322,7 @@ def loss(points, temperature):
 # %%
 from xmodal_lab.workbook.demos.film import Film
 
-twins = scenes.minimal_pairs("relation", 100, split="val", modalities=both)
+twins = scenes.minimal_pairs("relation", "val", 100, modalities=both)
 film = Film(twins, ward.val)
 film.take(space, step=0)
 guess = predict("What lights up first?", ["the whole frames", "the diagonal inside them"])

@@ -41,7 +41,7 @@ def oracle():
     learn(scenes.load("test", COUNT, 1, ["text", "image"], things=2))
     learn(scenes.probe(seed=100, modalities=["image"]).data)
     for attribute in ("colour", "relation"):
-        learn(scenes.minimal_pairs(attribute, COUNT * 4 // 5, 0, "test", ["text", "image"]).true)
+        learn(scenes.minimal_pairs(attribute, "test", COUNT * 4 // 5, 0, ["text", "image"]).true)
     return Evaluator(
         lambda captions: torch.stack([meaning(language.parse(c)) for c in captions]),
         lambda images: torch.stack([known[image.numpy().tobytes()] for image in images]),

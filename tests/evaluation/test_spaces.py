@@ -90,7 +90,7 @@ def test_a_space_that_knows_nothing_scores_chance(probe):
 
 @pytest.fixture(scope="module", params=["colour", "shape", "size", "relation"])
 def pairs(request):
-    return scenes.minimal_pairs(request.param, count=60, modalities=("text", "image"))
+    return scenes.minimal_pairs(request.param, "test", 60, modalities=("text", "image"))
 
 
 def test_a_space_that_knows_the_meaning_never_takes_the_swapped_caption(pairs):
@@ -123,7 +123,7 @@ def test_a_guessing_space_takes_half_of_the_swapped_captions(pairs):
 
 def gallery_with_twins(count: int = 20):
     """Each meaning twice, in rows far apart."""
-    drawn = scenes.sample_scenes(count, 0, "test", things=2)
+    drawn = scenes.sample_scenes("test", count, 0, things=2)
     unique = list({scene.key: scene for scene in drawn}.values())
     return scenes.SceneData(unique + [scene.flipped() for scene in unique])
 
@@ -195,7 +195,7 @@ def test_embedded_captions_are_unit_vectors_of_their_words():
 
 
 def test_closed_form_maps_find_the_pairs_they_were_fitted_on_and_no_shuffled_ones():
-    data = scenes.from_scenes(scenes.sample_scenes(60, 0, "train"), 0)
+    data = scenes.from_scenes(scenes.sample_scenes("train", 60, 0), 0)
     batch = inputs_of(data)
     fitted = evaluation.closed_form_recalls(batch, batch, data)
     assert fitted["text→image R@5"] > 90

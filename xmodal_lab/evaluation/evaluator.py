@@ -54,7 +54,7 @@ class Evaluator:
         }
         self._swaps = {}
         for attribute in SWAPPED:
-            pairs = scenes.minimal_pairs(attribute, count * 4 // 5, 0, split, MODALITIES)
+            pairs = scenes.minimal_pairs(attribute, split, count * 4 // 5, 0, MODALITIES)
             self._swaps[attribute] = (
                 see(torch.from_numpy(pairs.true.images)),
                 read(pairs.true.captions),

@@ -55,7 +55,7 @@ def _attributes(space: JointSpace, seed: int) -> Table:
 def _swaps(space: JointSpace, split: str, count: int) -> Table:
     table = {}
     for attribute in scenes.SWAPS:
-        pairs = scenes.minimal_pairs(attribute, count, split=split, modalities=["text", "image"])
+        pairs = scenes.minimal_pairs(attribute, split, count, modalities=["text", "image"])
         value = spaces.swaps(space, pairs)
         table[f"{attribute} swapped"] = {"trained": value, "chance": 50.0}
     return table

@@ -12,7 +12,7 @@ BOTH = ["text", "image"]
 def test_twins_stand_beside_each_other_in_every_frame():
     torch.manual_seed(0)
     space = JointSpace.standard(BOTH)
-    pairs = scenes.minimal_pairs("relation", 12, split="val", modalities=BOTH)
+    pairs = scenes.minimal_pairs("relation", "val", 12, modalities=BOTH)
     film = Film(pairs, scenes.load("val", 20, 1, BOTH, things=2), count=3)
     film.take(space, 0)
     film.take(space, 60)
