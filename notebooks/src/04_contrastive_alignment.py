@@ -1308,7 +1308,7 @@ space = JointSpace.standard(both)
 space.encoders["foil"] = space.encoders["text"]
 space.projections["foil"] = space.projections["text"]
 space.to(runtime.device)
-batch_of = inputs_of(lessons, runtime.device) | {"foil": read_captions(foils).to(runtime.device)}
+batch_of = inputs_of(lessons) | {"foil": read_captions(foils)}
 
 
 def loss(points, temperature):

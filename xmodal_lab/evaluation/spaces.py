@@ -109,7 +109,8 @@ def embed_captions(space: JointSpace, captions: list[str]) -> Float[Tensor, "cap
     Raises:
         ValueError: for unknown words, with the nearest known ones.
     """
-    return space.embed_all({"text": read_captions(captions).to(space.device)})["text"]
+    read = getattr(space.encoders["text"], "read", read_captions)
+    return space.embed_all({"text": read(captions)})["text"]
 
 
 def closed_form_recalls(train: Entries, test: Entries, gallery: SceneData) -> dict[str, float]:

@@ -206,7 +206,7 @@ def _number(path: Path) -> int:
 
 
 def _write_weights(path: Path, model: nn.Module, step: int) -> str:
-    if isinstance(model, JointSpace) and model.config is not None:
+    if isinstance(model, JointSpace) and not checkpoints.obstacle(model):
         checkpoints.save(path, model, {"step": step})
     else:
         with replacing(path) as temporary:
@@ -216,7 +216,8 @@ def _write_weights(path: Path, model: nn.Module, step: int) -> str:
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
     # Clones: weights that two layers share would be an error to safetensors.
-    return {name: t.detach().cpu().clone().contiguous() for name, t in model.state_dict().items()}
+    state = checkpoints.learned(model)
+    return {name: t.detach().cpu().clone().contiguous() for name, t in state.items()}
 
 
 def _read(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
@@ -240,15 +241,9 @@ def _read(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
 
 
 def _load_weights(model: nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
-    wanted = model.state_dict()
-    misfits = sorted(
-        name
-        for name in wanted.keys() | weights.keys()
-        if name not in wanted or name not in weights or wanted[name].shape != weights[name].shape
-    )
-    if misfits:
+    if strange := checkpoints.misfits(checkpoints.learned(model), weights):
         raise CheckpointError(
-            f"{path} is of another architecture: {', '.join(misfits[:3])} … Train into another "
+            f"{path} is of another architecture: {', '.join(strange[:3])} … Train into another "
             "folder, or build the model it was made with."
         )
-    model.load_state_dict(weights)
+    model.load_state_dict(weights, strict=False)  # what is frozen is not among them
