@@ -89,8 +89,8 @@ class TwoTasks(nn.Module):
         Raises:
             ValueError: for pages that are longer than the model reads.
         """
-        seen = read(self.bert, Pages(batch["pages"], batch["kinds"]))
-        states = seen.last_hidden_state[batch["labels"] != IGNORED]
+        seen = read(self.bert, Pages(batch["pages"], batch["kinds"].values))
+        states = seen.last_hidden_state[batch["labels"].values != IGNORED]
         return {
             "words": self.bert.cls.predictions(states),
             "follows": self.bert.cls.seq_relationship(seen.pooler_output),
@@ -98,7 +98,7 @@ class TwoTasks(nn.Module):
 
 
 def _terms(batch: Batch) -> dict[str, int]:
-    hidden = int((batch["labels"] != IGNORED).sum())
+    hidden = int((batch["labels"].values != IGNORED).sum())
     return {"masked words": hidden, "hidden piece found": hidden, "next sentence": batch.size}
 
 
@@ -115,7 +115,8 @@ def two_losses(outputs: Mapping[str, Tensor], batch: Entries) -> dict[str, Float
         batch: what ``bert_tasks.Pretraining`` made.
     """
     words, verdict = outputs["words"], outputs["follows"]
-    hidden = batch["labels"][batch["labels"] != IGNORED]
+    labels = batch["labels"].values
+    hidden = labels[labels != IGNORED]
     # The library's convention: class 0 is 'it follows', class 1 'it is a stranger'.
     stranger = (~batch["follows"]).long()
     return {
