@@ -32,20 +32,20 @@ def several(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-def named(values: Mapping[str, float]) -> str:
+def values(names: Iterable[str], found: Iterable[float]) -> str:
     """'a 1.2, b 3': every value beside its name."""
-    return ", ".join(f"{_line(name)} {number(value)}" for name, value in values.items())
+    return ", ".join(f"{line(n)} {number(v)}" for n, v in zip(names, found, strict=True))
 
 
-def extremes(values: Mapping[str, float]) -> str:
+def extremes(found: Mapping[str, float]) -> str:
     """Which value is highest and which lowest; all that share a place are named."""
-    finite = {name: float(value) for name, value in values.items() if math.isfinite(value)}
+    finite = {name: float(value) for name, value in found.items() if math.isfinite(value)}
     if not finite:
         return "no values"
     high, low = max(finite.values()), min(finite.values())
     if high == low:
         return f"all {number(high)}"
-    best, worst = ([_line(n) for n, v in finite.items() if v == end] for end in (high, low))
+    best, worst = ([line(n) for n, v in finite.items() if v == end] for end in (high, low))
     return f"highest {listed(best)}, {number(high)}; lowest {listed(worst)}, {number(low)}"
 
 
@@ -117,5 +117,6 @@ def region(point, points) -> str:
     return f"{'upper' if upper else 'lower'} {'right' if right else 'left'}"
 
 
-def _line(name: str) -> str:
+def line(name: str) -> str:
+    """A name without line breaks."""
     return " ".join(str(name).split())
