@@ -78,7 +78,7 @@ class Answers:
             ValueError: as ``ask``.
         """
         sound = scenes.speak(caption, voice, scenes.stream(voice))
-        frames = log_mel(Waveforms.collect([sound], 1)).to(self.space.device)
+        frames = log_mel(Waveforms.collect([sound], 1))
         query = self.space.embed_all({"audio": frames})["audio"]
         page = self._page(caption, query, {"image": pictures})
         return described(player(sound, caption) + page, f"A player of voice {voice}. {page.alt}")
