@@ -11,7 +11,7 @@ from xmodal_lab.datasets.scenes import MinimalPairs, SceneData
 from xmodal_lab.evaluation.spaces import swaps
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.training.loss_bench import r1
-from xmodal_lab.workbook.charts import alignment as alignment_charts
+from xmodal_lab.workbook import charts
 
 NAMES = ("text→image R@1", "true caption preferred to its twin's")
 
@@ -52,9 +52,9 @@ class Film:
     def draw(self, step: int) -> Figure:
         """The frame nearest to a step, and the curves so far."""
         nearest = min(self.frames, key=lambda taken: abs(taken - step))
-        return alignment_charts.film(self.frames, self.curves, nearest)
+        return charts.film(self.frames, self.curves, nearest)
 
     def strip(self, *steps: int) -> Figure:
         """Some frames side by side."""
         panels = {f"step {step}": self.frames[step] for step in steps}
-        return alignment_charts.heat(panels, "picture", "caption", blocks=2)
+        return charts.heat(panels, "picture", "caption", blocks=2)

@@ -15,7 +15,7 @@ class Live:
     """One place below a cell where figures replace each other; a recording shows the last alone.
 
     ``live = Live()``; inside the loop ``if live.due(): live.draw(figure)``; after it
-    ``live.finish(figure, alt=…)``. It uses display updates, which JupyterLab, Colab and VS Code
+    ``live.finish(figure)``. It uses display updates, which JupyterLab, Colab and VS Code
     all know, and no widget.
 
     Args:
@@ -49,7 +49,7 @@ class Live:
         # The next drawing is due a while after this one has ended.
         self._next = time.monotonic() + self.every
 
-    def finish(self, fig: Figure, alt: str) -> None:
+    def finish(self, fig: Figure, alt: str | None = None) -> None:
         """Show the last figure, with its alt text, and take the moving one away."""
         if self._handle is not None:
             self._handle.update({"text/plain": ""}, raw=True)
