@@ -49,7 +49,7 @@ print(mirror(np.arange(6).reshape(1, 2, 3)).tolist())
 # %%
 guess = predict("How much is it?", ["much", "little"])
 guess.reveal("much")
-total = sum(progress(range(10), "adding"))
+total = sum(progress(range(10), label="adding"))
 
 # %% [markdown]
 # The claim.
