@@ -17,7 +17,7 @@ SECONDS_BETWEEN_REDRAWS = 0.25
 def progress(
     iterable: Iterable[T], total: int | None = None, label: str = "training", unit: str = "step"
 ) -> Iterator[T]:
-    """Go through an iterable and tell in one line: which step, of how many, how long it still takes.
+    """Go through an iterable and tell in one line: which step, of how many, time left.
 
     ``for step in progress(fit(space, over_pairs, inputs, steps=480), 480): ...``. Stop, or Ctrl-C,
     ends the loop after the step it is in; the cell goes on with what there is, and ``expect`` and
@@ -54,7 +54,7 @@ def _watched(iterable: Iterable[T], loop: Loop, line: Line) -> Iterator[T]:
                 loop.number += not hasattr(item, "number")
                 if stop.pressed:
                     break
-                line.tell(lambda: _so_far(loop, done, time.monotonic() - begin))
+                line.tell(_so_far(loop, done, time.monotonic() - begin))
             else:
                 stopped = ""
                 loop.finish()
@@ -86,10 +86,10 @@ class Line:
     def __init__(self) -> None:
         self._next, self._width, self._handle = 0.0, 0, None
 
-    def tell(self, text) -> None:
-        """Write ``text()``, where the last time is long enough ago."""
+    def tell(self, text: str) -> None:
+        """Write it, where the last time is long enough ago."""
         if time.monotonic() >= self._next:
-            self._write(text())
+            self._write(text)
             self._next = time.monotonic() + SECONDS_BETWEEN_REDRAWS
 
     def end(self, text: str) -> None:
