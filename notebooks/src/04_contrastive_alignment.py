@@ -534,13 +534,13 @@ expect("pair loss, R@1", pairs_run.r1, 28, 42, "%")
 
 # %%
 s = (a @ b.T).tolist()
-total = 0.0
+triplet_total = 0.0
 for i in range(3):
     hardest_picture = max(s[i][j] for j in range(3) if j != i)
     hardest_caption = max(s[j][i] for j in range(3) if j != i)
-    total += max(0.0, 0.9 - s[i][i] + hardest_picture) / 6
-    total += max(0.0, 0.9 - s[i][i] + hardest_caption) / 6
-print(f"{total:.4f} at margin 0.9")
+    triplet_total += max(0.0, 0.9 - s[i][i] + hardest_picture) / 6
+    triplet_total += max(0.0, 0.9 - s[i][i] + hardest_caption) / 6
+print(f"{triplet_total:.4f} at margin 0.9")
 
 # %% [markdown]
 # ### Exercise: `triplet_loss` · ●●○ medium · 10 min
@@ -598,7 +598,7 @@ triplet_loss = check(triplet_loss)
 # that are less similar than the partner. Here is one caption of a batch, with half-trained maps.
 
 # %%
-print(f"loop {total:.4f}, yours {float(triplet_loss(a, b, 0.9)):.4f}")
+print(f"loop {triplet_total:.4f}, yours {float(triplet_loss(a, b, 0.9)):.4f}")
 half_way = ward.fit(info_nce, steps=40)
 line = F.normalize(half_way.image[:128], dim=1) @ F.normalize(half_way.text[4], dim=0)
 wrong = line.index_fill(0, torch.tensor([4]), -2.0)
@@ -1300,6 +1300,8 @@ info_nce_with_foils = check(info_nce_with_foils)
 # sees. The foils are a third “modality”, read by the very same text encoder.
 
 # %%
+from copy import deepcopy
+
 from xmodal_lab.alignment.losses import over_pairs
 from xmodal_lab.joint.space import JointSpace
 
@@ -1308,6 +1310,7 @@ space = JointSpace.standard(both)
 space.encoders["foil"] = space.encoders["text"]
 space.projections["foil"] = space.projections["text"]
 space.to(runtime.device)
+first_weights = deepcopy(space.state_dict())
 batch_of = inputs_of(lessons, runtime.device) | {"foil": read_captions(foils).to(runtime.device)}
 
 
@@ -1323,23 +1326,25 @@ def loss(points, temperature):
 from xmodal_lab.workbook.demos.film import Film
 
 twins = scenes.minimal_pairs("relation", 100, split="val", modalities=both)
-film = Film(twins, ward.val)
-film.take(space, step=0)
-guess = predict("What lights up first?", ["the whole frames", "the diagonal inside them"])
+film_guess = predict("What lights up first?", ["the whole frames", "the diagonal inside them"])
 
 # %% [markdown]
-# Here it goes: half a minute on a laptop.
+# Here it goes: half a minute on a laptop. (Stop ends the training, not the cell; run again, it
+# starts anew.)
 
 # %%
 from xmodal_lab.training.loop import fit
+from xmodal_lab.workbook import progress
 from xmodal_lab.workbook.kit.live import Live
 
-live = Live(every=3)
-for step in fit(space, loss, batch_of, steps=420, seed=runtime.seed, runtime=runtime):
+space.load_state_dict(first_weights)
+film, live = Film(twins, ward.val, steps=420), Live()
+film.take(space, step=0)
+training = fit(space, loss, batch_of, steps=420, seed=runtime.seed, runtime=runtime)
+for step in progress(training, 420):
     if step.number % 60 == 0:
         film.take(space, step.number)
-        if live.due():
-            live.draw(film.draw(step.number))
+    live.draw(film.draw, step.number)
 live.finish(
     film.strip(0, 60, 180, 300, 420),
     alt="Five matrices of cosines, from step 0 to 420. At first all cells are alike. Then the framed "
@@ -1360,7 +1365,7 @@ explore(
     "share of true captions preferred stays near 50 per cent for a while and then rises above 90.",
     step=(0, 420, 60),
 )
-guess.reveal("the whole frames")
+film_guess.reveal("the whole frames")
 
 # %% [markdown]
 # The test set, asked once. Beside it a **control**: the same network, scenes and steps, without foils.
@@ -1369,7 +1374,8 @@ guess.reveal("the whole frames")
 torch.manual_seed(runtime.seed)
 control = JointSpace.standard(both)
 no_foils = {m: batch_of[m] for m in both}
-for _ in fit(control, over_pairs, no_foils, steps=420, seed=runtime.seed, runtime=runtime):
+training = fit(control, over_pairs, no_foils, steps=420, seed=runtime.seed, runtime=runtime)
+for _ in progress(training, 420, "the control without foils"):
     pass
 results["trained, no foils"] = last_exam.marks_of(control)
 results["trained with foils"] = mine = last_exam.marks_of(space)
@@ -1831,7 +1837,9 @@ def flattened(a, b):
     return 1 - torch.dot(a.flatten(), b.flatten()) / len(a)
 
 
-guess = predict("600 steps. R@1 …", ["rises and stays", "never leaves chance", "rises, then falls"])
+flat_guess = predict(
+    "600 steps. R@1 …", ["rises and stays", "never leaves chance", "rises, then falls"]
+)
 flat = ward.fit(flattened, steps=600, look_every=30)
 
 # %% [markdown]
@@ -1842,7 +1850,7 @@ show(
     alignment_charts.loss_and_recall({"flattened": flat}),
     alt="Left: the loss falls steadily to 0. Right: R@1 rises at first, then falls to almost 0.",
 )
-guess.reveal("rises, then falls")
+flat_guess.reveal("rises, then falls")
 between = cosines_of(flat.text, flat.text)[~torch.eye(500, dtype=torch.bool)]
 expect("patient 2, mean |cosine| between captions", between.abs().mean(), 0.95, 1)
 expect("patient 2, R@1 at its best", max(share for _, share in flat.curve), 20, 40, "%")

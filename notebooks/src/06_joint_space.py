@@ -137,6 +137,8 @@ print("audio", tuple(inputs["audio"].values.shape), "lengths", inputs["audio"].l
 # $$z_m = \frac{P_m\, f_m(x_m)}{\lVert P_m\, f_m(x_m)\rVert}$$
 
 # %%
+from copy import deepcopy
+
 from xmodal_lab.encoders.audio import AudioEncoder
 from xmodal_lab.encoders.image import SmallCNN
 from xmodal_lab.encoders.text import TextEncoder
@@ -144,6 +146,7 @@ from xmodal_lab.joint.space import JointSpace
 
 encoders = {"text": TextEncoder(), "image": SmallCNN(), "audio": AudioEncoder()}
 space = JointSpace(encoders, dim=128).to(runtime.device)
+first_weights = deepcopy(space.state_dict())
 
 # %% [markdown]
 # They are small. The text encoder is an embedding and a recurrent network; the image encoder three
@@ -409,9 +412,6 @@ bar = evaluation.closed_form_recalls(inputs, val_inputs, val)
 # %%
 from xmodal_lab.joint.atlas import Atlas
 
-losses, maps, atlas = [], [], Atlas("pca")
-curves = {"text→image R@1": [], "audio→image R@1": []}
-
 
 def look_at(step):
     seen = space.embed_all(val_inputs)
@@ -419,25 +419,33 @@ def look_at(step):
     for name, curve in curves.items():
         curve.append((step, recalls[name]))
     maps.append(atlas.map(seen))
-    return charts.training(losses, curves, bar, maps, links=[0, 1, 2], easy_steps=80)
+
+
+def chart():
+    return charts.training(losses, curves, bar, maps, [0, 1, 2], easy_steps=80, steps=480)
 
 
 # %% [markdown]
 # Here it goes. On a laptop this takes about a minute. Run it yourself and watch the triangle, the
-# circle and the square of one scene, linked by lines, find each other.
+# circle and the square of one scene, linked by lines, find each other. **Stop** (■ above) ends the
+# training, not the cell: the chapter goes on with what was learned so far. Run again, the cell starts
+# anew.
 
 # %%
+from xmodal_lab.workbook import progress
 from xmodal_lab.workbook.kit.live import Live
 
-live = Live(every=3)
-picture = look_at(step=0)
-for step in fit(space, loss, inputs, steps=480, order=order, runtime=runtime):
+space.load_state_dict(first_weights)
+losses, maps, atlas, live = [], [], Atlas("pca"), Live()
+curves = {"text→image R@1": [], "audio→image R@1": []}
+look_at(step=0)
+for step in progress(fit(space, loss, inputs, steps=480, order=order, runtime=runtime), 480):
     losses.append(step.loss)
-    if step.number % 40 == 0 or live.due():
-        picture = look_at(step.number)
-        live.draw(picture)
+    if step.number % 40 == 0:
+        look_at(step.number)
+    live.draw(chart)
 live.finish(
-    picture,
+    chart(),
     alt=(
         "Four panels. The loss falls, jumps up at step 80 where scenes of two things come in, and falls "
         "again. R@1 by text rises above CCA, by sound later but far above CCA. The map has three "
@@ -556,14 +564,15 @@ def shuffle(batch, seed=0):
 
 
 # %%
-def short_training(batch):
+def short_training(batch, label):
     small = JointSpace.standard().to(runtime.device)
-    for _ in fit(small, over_pairs, batch, steps=60, runtime=runtime):
+    for _ in progress(fit(small, over_pairs, batch, steps=60, runtime=runtime), 60, label):
         pass
     return evaluation.recalls(small.embed_all(test_inputs), test)
 
 
-shuffled_pairs, true_pairs = short_training(shuffle(inputs)), short_training(inputs)
+shuffled_pairs = short_training(shuffle(inputs), "shuffled pairs")
+true_pairs = short_training(inputs, "true pairs")
 
 # %% [markdown]
 # One row each. The last one is the finished model: the same architecture, 12,000 scenes, 1,200
@@ -715,7 +724,7 @@ expect("size, best prompt", seen["best prompt"]["size"], 94, 100, "%")
 # model has learned *shape* and *colour*, and not just pairs, it will cope.
 
 # %%
-guess = predict(
+unseen_guess = predict(
     "Shape accuracy on pairs never seen, compared with seen pairs?",
     ["about the same", "clearly lower, above chance", "down to chance"],
 )
@@ -736,7 +745,7 @@ show(
         "Shape is roughly halved on pairs never seen."
     ),
 )
-guess.reveal("clearly lower, above chance")
+unseen_guess.reveal("clearly lower, above chance")
 
 # %% [markdown]
 # It partly learned *pairs*, not only parts. One guess: in training a red thing was never a star, so
@@ -921,9 +930,9 @@ show(
 # nbval-ignore-output: which pictures are found depends on the training above.
 from xmodal_lab.workbook.demos.answers import Answers
 
-answers = Answers(space, test)
+ears = Answers(space, test)
 explore(
-    answers.hear,
+    ears.hear,
     caption="a big golden moon above a tiny green square",
     voice=(0, 23),
     alt=("A player with the spoken caption, and the five pictures nearest to the sound."),
