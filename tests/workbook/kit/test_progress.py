@@ -69,7 +69,8 @@ def test_step_of_how_many_and_time_left(clock, capsys):
     for _ in progress(steps(4), 4):
         clock.now += 30
     told = lines(capsys)
-    assert told[:3] == [
+    assert told[:4] == [
+        "training: step 0 of 4",
         "training: step 1 of 4 · about 90 s left",
         "training: step 2 of 4 · about 60 s left",
         "training: step 3 of 4 · about 30 s left",
@@ -80,7 +81,7 @@ def test_step_of_how_many_and_time_left(clock, capsys):
 def test_a_resumed_training_counts_only_what_it_does_itself(clock, capsys):
     for _ in progress(steps(80, first=401), 480):
         clock.now += 1
-    assert lines(capsys)[0] == "training: step 401 of 480 · about 79 s left"
+    assert lines(capsys)[1] == "training: step 401 of 480 · about 79 s left"
 
 
 def test_lines_are_not_written_more_often_than_read(clock, capsys):
@@ -92,7 +93,7 @@ def test_lines_are_not_written_more_often_than_read(clock, capsys):
 def test_without_a_length_the_time_so_far_is_told(clock, capsys):
     for _ in progress((n for n in range(3)), label="reading", unit="page"):
         clock.now += 2
-    assert lines(capsys)[1] == "reading: page 2 · 4 s"
+    assert lines(capsys)[2] == "reading: page 2 · 4 s"
 
 
 def test_stop_ends_the_loop_after_the_step_it_is_in(capsys):

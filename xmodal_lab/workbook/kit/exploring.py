@@ -170,7 +170,7 @@ def _widget(fn: Callable, name: str, control):
         widget.description = name.replace("_", " ")
     widget.style.description_width = "initial"
     if isinstance(start, str) and not hasattr(widget, "options"):
-        widget.layout.width = "36em"  # a whole caption in sight
+        widget.layout.width, widget.layout.max_width = "36em", "98%"  # a whole caption in sight
     return widget
 
 

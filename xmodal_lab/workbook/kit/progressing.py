@@ -44,6 +44,8 @@ def progress(
 def _watched(iterable: Iterable[T], loop: Loop, line: Line) -> Iterator[T]:
     begin, done, stopped = time.monotonic(), 0, "stopped at "
     loop.begin()
+    # Before any picture of the body: so the line stays above it.
+    line.tell(f"{loop.label}: {loop.place}")
     with StopButton() as stop:
         try:
             for item in iterable:
