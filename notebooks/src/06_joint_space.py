@@ -52,7 +52,7 @@ from xmodal_lab.joint.retrieval import search
 from xmodal_lab.training import checkpoints
 
 finished = checkpoints.load(shipped("joint_space.safetensors"), runtime.device)
-test_inputs = inputs_of(test, runtime.device)
+test_inputs = inputs_of(test)
 finished_points = finished.embed_all(test_inputs)
 _, answers = search(finished_points["audio"][7:8], finished_points["image"], k=5)
 
@@ -112,10 +112,10 @@ expect("caption found by counting shared words", 100 * counting, 15, 25, "%")
 # the energy in 40 bands of pitch, every 20 milliseconds, on a logarithmic scale.
 
 # %%
-inputs = inputs_of(train, runtime.device)
+inputs = inputs_of(train)
 frames = inputs["audio"].values[1, : inputs["audio"].lengths[1]]
 show(
-    pictures.log_mel(frames.cpu()),
+    pictures.log_mel(frames),
     alt="Forty bands over about three seconds; words are bright patches.",
 )
 
@@ -402,7 +402,7 @@ def loss(embeddings, temperature):
 from xmodal_lab import evaluation
 
 val = scenes.load("val", 300, seed=1, things=2)
-val_inputs = inputs_of(val, runtime.device)
+val_inputs = inputs_of(val)
 bar = evaluation.closed_form_recalls(inputs, val_inputs, val)
 
 # %% [markdown]
@@ -866,7 +866,7 @@ guess = predict(
 
 # %%
 pairs = {
-    attribute: scenes.minimal_pairs(attribute, 400, modalities=["text", "image"])
+    attribute: scenes.minimal_pairs(attribute, "test", 400, modalities=["text", "image"])
     for attribute in scenes.SWAPS
 }
 relation = pairs.pop("relation")

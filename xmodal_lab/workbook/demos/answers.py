@@ -73,7 +73,7 @@ class Answers:
             ValueError: as ``ask``.
         """
         sound = scenes.speak(caption, voice, scenes.stream(voice))
-        frames = log_mel(Waveforms.collect([sound], 1)).to(self.space.device)
+        frames = log_mel(Waveforms.collect([sound], 1))
         query = self.space.embed_all({"audio": frames})["audio"]
         return player(sound, caption) + self._page(caption, query, {"image": pictures})
 

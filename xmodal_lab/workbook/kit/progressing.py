@@ -54,7 +54,7 @@ def _watched(iterable: Iterable[T], loop: Loop, line: Line) -> Iterator[T]:
                 yield item
                 done += 1
                 loop.number += not hasattr(item, "number")
-                if stop.pressed:
+                if stop.pressed and loop.number != loop.total:
                     break
                 line.tell(_so_far(loop, done, time.monotonic() - begin))
             else:
