@@ -27,8 +27,12 @@ def test_a_typed_caption_is_answered_with_pictures_and_voices(page, run_all):
 
     field.fill("a big yelow moon")
     field.press("Enter")
-    expect(answer).to_contain_text("yellow")
-    expect(answer).to_contain_text("unknown word 'yelow'")
+    told = answer.get_by_role("alert")
+    expect(told).to_contain_text("unknown word 'yelow': did you mean 'yellow'")
+    expect(told).not_to_contain_text(re.compile("Error|line"))
+    # No answer of the caption before is left that might be taken for this one's.
+    expect(pictures).to_have_count(0)
+    expect(answer).not_to_contain_text("asked for")
 
 
 def re_words(*alternatives: str):

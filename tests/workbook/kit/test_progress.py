@@ -1,12 +1,14 @@
 """progress(): one line, a Stop that ends the loop and not the cell, and what is said afterwards."""
 
 import gc
+import re
 import signal
 from types import SimpleNamespace
 
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
+from jupyter_client.manager import start_new_kernel
 from matplotlib.figure import Figure
 
 from xmodal_lab.workbook import expect, progress, show
@@ -108,6 +110,14 @@ def test_stop_ends_the_loop_after_the_step_it_is_in(capsys):
     assert out.count("\n") == 1
 
 
+def test_stop_in_the_last_step_stops_nothing(capsys):
+    for step in progress(steps(3), 3):
+        if step.number == 3:
+            press_stop()
+    assert capsys.readouterr().out.endswith("\rtraining: step 3 of 3 · 0 s\n")
+    assert stopping.cut_short() == ""
+
+
 def test_stop_while_a_step_is_made(capsys):
     def interrupted():
         yield from steps(5)
@@ -204,3 +214,35 @@ def test_in_a_notebook_one_display_is_updated(shell, clock):
 def test_a_label_in_the_place_of_the_total_is_told():
     with pytest.raises(TypeError, match="total counts the steps, got 'adding'"):
         progress(range(3), "adding")
+
+
+CELL = """
+import time
+from xmodal_lab.workbook import progress
+for step in progress(range(10_000), 10_000):
+    time.sleep(0.01)
+print("the cell goes on after", step > 0)
+"""
+
+
+def test_the_stop_button_of_a_real_kernel():
+    manager, client = start_new_kernel(kernel_name="python3")
+    try:
+        told, printed = [], []
+
+        def hear(message):
+            content = message["content"]
+            if message["msg_type"] in ("display_data", "update_display_data"):
+                told.append(content["data"]["text/plain"])
+                if len(told) == 2:  # it runs
+                    manager.interrupt_kernel()
+            elif message["msg_type"] == "stream":
+                printed.append(content["text"])
+
+        reply = client.execute_interactive(CELL, output_hook=hear, timeout=60)
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    assert reply["content"]["status"] == "ok"
+    assert re.fullmatch(r"training: stopped at step \d+ of 10000 · \d+ s", told[-1])
+    assert printed == ["the cell goes on after True\n"]
