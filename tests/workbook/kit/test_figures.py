@@ -90,6 +90,32 @@ def test_show_wants_words(alt):
         show(draw(), alt=alt)
 
 
+def test_a_figure_that_brings_its_words_needs_no_others(monkeypatch):
+    fig = figures.described(draw(), f"  {ALT}\n")
+    assert figures.alt_of(fig) == ALT
+    assert figures.alt_of(fig, "What a cell knows better.") == "What a cell knows better."
+    with pytest.raises(figures.NoDescription, match="too short"):
+        figures.described(draw(), "a plot")
+    shown = displayed(monkeypatch)
+    monkeypatch.setenv("XMODAL_STATIC", "1")
+    show(fig)
+    explore(lambda slope=2: figures.described(draw(slope), f"The slope of the line is {slope}."))
+    explore(lambda: figures.described("<p>page</p>", ALT))
+    told = [options["metadata"]["image/png"]["alt"] for _, options in shown[:2]]
+    assert told == [ALT, "The slope of the line is 2."]
+    assert shown[2][0][0] == {"text/html": "<p>page</p>", "text/plain": ALT}
+
+
+def test_the_description_of_a_live_picture_follows_it():
+    def fn(slope):
+        return figures.described(draw(slope), f"The slope of the line is {slope}.")
+
+    controls, _, _, _, spoken = exploring.view(fn, None, {"slope": (0, 5)}).children
+    assert "line is 2" in spoken.value
+    controls.children[0].value = 4
+    assert "line is 4" in spoken.value
+
+
 def test_show_wants_a_figure():
     with pytest.raises(TypeError, match="wants a matplotlib Figure, got ndarray"):
         show(np.zeros(2), alt=ALT)

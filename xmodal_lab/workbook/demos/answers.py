@@ -19,7 +19,9 @@ from xmodal_lab.encoders.inputs import log_mel
 from xmodal_lab.evaluation.spaces import embed_captions
 from xmodal_lab.joint.retrieval import search
 from xmodal_lab.joint.space import JointSpace
+from xmodal_lab.workbook.charts import wording as say
 from xmodal_lab.workbook.kit import sounds
+from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import CAPTION, frame
 
 SIDE = 112  # displayed pixels of a picture's side
@@ -34,6 +36,9 @@ class Label(NamedTuple):
 
 ASKED_FOR = Label("✓ asked for", "green")
 TWIN = Label("⇄ its twin: relation reversed", "grey")
+
+
+NOUNS = {"image": "pictures", "audio": "players of voices"}
 
 
 class Answers:
@@ -75,7 +80,8 @@ class Answers:
         sound = scenes.speak(caption, voice, scenes.stream(voice))
         frames = log_mel(Waveforms.collect([sound], 1))
         query = self.space.embed_all({"audio": frames})["audio"]
-        return player(sound, caption) + self._page(caption, query, {"image": pictures})
+        page = self._page(caption, query, {"image": pictures})
+        return described(player(sound, caption) + page, f"A player of voice {voice}. {page.alt}")
 
     def _page(self, caption: str, query: Tensor, found: Mapping[str, int]) -> str:
         scene = scenes.parse(caption)
@@ -85,7 +91,7 @@ class Answers:
         first = len(self.gallery)
         labels = {first: ASKED_FOR, first + 1: TWIN}
         headings = {"image": "Pictures it finds", "audio": "Voices that say it"}
-        page = ""
+        page, told = "", []
         for modality, count in found.items():
             cosines, rows = search(query, torch.cat([self.points[modality], new[modality]]), count)
             page += cards(
@@ -96,7 +102,15 @@ class Answers:
                 headings[modality],
                 labels,
             )
-        return page
+            told.append(f"{count} {NOUNS[modality]}{_places(rows[0].tolist(), labels)}")
+        nearest = say.listed(told)
+        return described(page, f"What lies nearest to “{caption}”, the best first: {nearest}.")
+
+
+def _places(rows: Sequence[int], labels: Mapping[int, Label]) -> str:
+    """Which of the cards are marked, and how."""
+    marked = [f"{labels[row].word} is number {n}" for n, row in enumerate(rows, 1) if row in labels]
+    return f" ({'; '.join(marked)})" if marked else " (nothing that was hidden is among them)"
 
 
 def cards(

@@ -11,7 +11,7 @@ from xmodal_lab.datasets.scenes import MinimalPairs, SceneData
 from xmodal_lab.evaluation.spaces import swaps
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.training.loss_bench import r1
-from xmodal_lab.workbook.charts import alignment as alignment_charts
+from xmodal_lab.workbook import charts
 
 NAMES = ("text→image R@1", "true caption preferred to its twin's")
 
@@ -50,12 +50,18 @@ class Film:
         for name, value in zip(NAMES, (recall, swaps(space, self.pairs)), strict=True):
             self.curves[name].append(value)
 
+    def frame(self, step: int) -> Float[Tensor, "captions pictures"]:
+        """The frame that was taken nearest to a step."""
+        return self.frames[self._nearest(step)]
+
+    def _nearest(self, step: int) -> int:
+        return min(self.frames, key=lambda taken: abs(taken - step))
+
     def draw(self, step: int) -> Figure:
         """The frame nearest to a step, and the curves so far."""
-        nearest = min(self.frames, key=lambda taken: abs(taken - step))
-        return alignment_charts.film(self.frames, self.curves, nearest, steps=self.steps)
+        return charts.film(self.frames, self.curves, self._nearest(step), steps=self.steps)
 
     def strip(self, *steps: int) -> Figure:
         """Some frames side by side; of a training cut short, those that there are."""
         panels = {f"step {step}": self.frames[step] for step in steps if step in self.frames}
-        return alignment_charts.heat(panels, "picture", "caption", blocks=2)
+        return charts.heat(panels, "picture", "caption", blocks=2)

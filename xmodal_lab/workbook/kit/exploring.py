@@ -27,7 +27,8 @@ def explore(fn: Callable, *, alt: str | Callable[..., str] | None = None, **cont
 
     Args:
         fn: answers a matplotlib ``Figure`` (made with ``Figure()``, not pyplot) or an HTML string.
-        alt: what the picture shows; a function of the values where it changes with them.
+        alt: what the picture shows, where it does not bring its own alt text; a function of the
+            values where it changes with them.
         controls: by parameter name, ``(low, high)`` or ``(low, high, step)`` for a slider, a list
             or a dict of labels and values for a menu, True or False for a box, a text for a field,
             or an ipywidget. Starts at the parameter's own default where it has one.
@@ -39,9 +40,9 @@ def explore(fn: Callable, *, alt: str | Callable[..., str] | None = None, **cont
     _require_parameters(fn, controls)
     start = {name: default(fn, name, control) for name, control in controls.items()}
     if is_static() or not in_notebook():
-        _show(fn(**start), _alt(alt, start))
+        result = fn(**start)
+        _show(result, _alt(alt, start, result))
         return
-    _alt(alt, start)  # a missing description is told here, not inside the widget
     from IPython.display import display
 
     display(view(fn, alt, controls))
@@ -101,26 +102,22 @@ def _values(options) -> list:
     return [o[1] for o in options] if pairs else list(options)
 
 
-def _alt(alt, values: dict) -> str:
-    return figures.require_alt(alt(**values) if callable(alt) else alt)
+def _alt(alt, values: dict, result) -> str:
+    if not isinstance(result, (Figure, str)):
+        kind = type(result).__name__
+        raise TypeError(f"explore wants a matplotlib Figure or an HTML string, got {kind}")
+    return figures.alt_of(result, alt(**values) if callable(alt) else alt)
 
 
 def _show(result, alt: str) -> None:
     if isinstance(result, Figure):
         figures.show(result, alt=alt)
-    elif isinstance(result, str):
-        if in_notebook():
-            from IPython.display import HTML, display
+    elif in_notebook():
+        from IPython.display import display
 
-            display({"text/html": HTML(result).data, "text/plain": alt}, raw=True)
-        else:
-            print(alt)
+        display({"text/html": str(result), "text/plain": alt}, raw=True)
     else:
-        raise TypeError(_wrong_result(result))
-
-
-def _wrong_result(result) -> str:
-    return f"explore wants a matplotlib Figure or an HTML string, got {type(result).__name__}"
+        print(alt)
 
 
 def view(fn: Callable, alt, controls: Mapping):
@@ -140,9 +137,13 @@ def view(fn: Callable, alt, controls: Mapping):
         with one_at_a_time:
             try:
                 values = {name: widget.value for name, widget in made.items()}
-                _fill(fn(**values), picture, page)
-                spoken.value = _description(_alt(alt, values))
+                result = fn(**values)
+                words = _alt(alt, values, result)
+                _fill(result, picture, page)
+                spoken.value = _description(words)
                 message.value = ""
+            except figures.NoDescription:  # the mistake of who wrote the cell, not of who moves
+                raise
             except Exception as error:  # a traceback in a callback would be seen by nobody
                 # The answer before belongs to another question.
                 picture.layout.display, page.value, spoken.value = "none", "", ""
@@ -180,10 +181,8 @@ def _fill(result, picture, page) -> None:
         figures.close(result)
         picture.value, picture.width = png, str(width)
         picture.layout.display, page.value = "", ""
-    elif isinstance(result, str):
-        picture.layout.display, page.value = "none", result
     else:
-        raise TypeError(_wrong_result(result))
+        picture.layout.display, page.value = "none", str(result)
 
 
 def _description(alt: str) -> str:

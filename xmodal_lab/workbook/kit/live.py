@@ -16,7 +16,7 @@ class Live:
     """One place below a cell where figures replace each other; a recording shows the last alone.
 
     ``live = Live()``; inside the loop ``live.draw(chart, step)``, where ``chart(step)`` answers a
-    figure; after it ``live.finish(figure, alt=…)``. Draw in every step: a figure is made only where
+    figure; after it ``live.finish(figure)``. Draw in every step: a figure is made only where
     it, and the last one, fit into their share of the time. It uses display updates, which
     JupyterLab, Colab and VS Code all know, and no widget.
 
@@ -52,7 +52,7 @@ class Live:
         else:
             self._handle.update(bundle, metadata=metadata, raw=True)
 
-    def finish(self, fig: Figure, alt: str) -> None:
+    def finish(self, fig: Figure, alt: str | None = None) -> None:
         """Show the last figure, with its alt text, and take the moving one away."""
         if self._handle is not None:
             self._handle.update({"text/plain": ""}, raw=True)
