@@ -410,9 +410,9 @@ solve_analogy = check(solve_analogy)
 # A little world with two axes: royal or not, woman or man.
 
 # %%
-names = ["man", "woman", "king", "queen", "cat"]
+royal = ["man", "woman", "king", "queen", "cat"]
 plane = torch.tensor([[1.0, 0.2], [0.2, 1.0], [3.0, 1.6], [1.6, 3.0], [-1.0, -0.5]])
-print("man is to woman as king is to", names[solve_analogy(plane, 0, 1, 2)])
+print("man is to woman as king is to", royal[solve_analogy(plane, 0, 1, 2)])
 
 # %% [markdown]
 # Now mark. Three rows keep us honest: **chance**; **one-hot** words, where everything is equally
@@ -686,10 +686,11 @@ for word in ("the", "a", "was", "red", "banana"):
 
 # %%
 from xmodal_lab.encoders.text import Word2Vec
+from xmodal_lab.workbook import progress
 
 model = Word2Vec(documents, size, dim=64, window=5, negatives=5, seed=runtime.seed)
 curve = {"epoch": [], "loss": [], "synonyms": [], "categories": [], "analogies": []}
-for step in model.fit(epochs=10, reports=2):
+for step in progress(model.fit(epochs=10, reports=2), 20, "skip-gram", "half epoch"):
     now = marks(step.vectors(text.words))
     curve["epoch"].append(step.epoch)
     curve["loss"].append(step.loss)
@@ -733,7 +734,7 @@ show(
 
 # %%
 model = Word2Vec(documents, size, dim=64, architecture="cbow", window=5, seed=runtime.seed)
-for _ in model.fit(epochs=10):
+for _ in progress(model.fit(epochs=10), 10, "CBOW", "epoch"):
     pass
 vectors["CBOW"] = model.vectors(text.words)
 
@@ -818,7 +819,7 @@ from xmodal_lab.encoders.text import GloVe
 
 print(f"{int((counts > 0).sum()):,} of {counts.numel():,} cells are not zero")
 model = GloVe(counts, dim=64, x_max=30, seed=runtime.seed)
-for _ in model.fit(epochs=10, learning_rate=0.07):
+for _ in progress(model.fit(epochs=10, learning_rate=0.07), 10, "GloVe by the paper", "epoch"):
     pass
 by_the_paper = model.vectors(text.words)  # w + w̃: each word's two vectors, added
 
@@ -830,7 +831,7 @@ by_the_paper = model.vectors(text.words)  # w + w̃: each word's two vectors, ad
 
 # %%
 model = GloVe(counts, dim=64, x_max=30, smoothing=1.0, seed=runtime.seed)
-for _ in model.fit(epochs=10, learning_rate=0.07):
+for _ in progress(model.fit(epochs=10, learning_rate=0.07), 10, "GloVe, zeros counted", "epoch"):
     pass
 vectors["GloVe, zeros counted"] = model.vectors(text.words)
 table["GloVe, zeros left out, 64 numbers"] = marks(by_the_paper)
@@ -1123,11 +1124,9 @@ guess = predict(
 # This is the longest wait of the chapter: half of its time.
 
 # %%
-from xmodal_lab.workbook import progress
-
-steps = list(
-    progress(bert.train(reader, pieces, text.stories[:-400], steps=2000, seed=runtime.seed), 2000)
-)
+reader = bert.tiny_bert(len(pieces), seed=runtime.seed).to(runtime.device)  # anew at every run
+training = bert.train(reader, pieces, text.stories[:-400], steps=2000, seed=runtime.seed)
+steps = list(progress(training, 2000, "the tiny BERT"))
 
 # %% [markdown]
 # How many hidden pieces it found, and how many pairs it judged rightly, batch by batch. For the
@@ -1213,7 +1212,7 @@ show(charts.probed(ways, text.occurrences, "bat"))
 # half mark.
 
 # %%
-guess = predict(
+senses_guess = predict(
     "An untrained BERT, random numbers all through. How often does a probe on its vectors tell the sense?",
     {"about 50 %, like a coin": 50, "about 60 %": 60, "about 90 %": 90},
 )
@@ -1234,7 +1233,7 @@ print(len(text.occurrences), "occurrences of", ", ".join(separated["BERT, traine
 
 # %%
 show(charts.dots(separated, "sense told rightly / %", "word", scale=100))
-guess.reveal(average["BERT, untrained"])
+senses_guess.reveal(average["BERT, untrained"])
 expect("senses, one vector a word", average["one vector a word"], 38, 60, "%")
 expect("senses, bag of words", average["bag of the sentence's words"], 97, 100, "%")
 expect("senses, untrained BERT", average["BERT, untrained"], 52, 76, "%")
@@ -1387,7 +1386,7 @@ def circulating_glove(words, contexts, word_bias, context_bias, counts):
 
 # %%
 far = cooccurrence(documents, size, window=8, weight="harmonic")
-rows, columns = far.nonzero(as_tuple=True)
+met, with_whom = far.nonzero(as_tuple=True)
 
 
 def train_glove(loss, steps=1000, batch=512, dim=50, seed=runtime.seed):
@@ -1397,8 +1396,8 @@ def train_glove(loss, steps=1000, batch=512, dim=50, seed=runtime.seed):
     words, contexts, word_bias, context_bias = [part.requires_grad_() for part in parts]
     optimiser = torch.optim.Adagrad(parts, lr=0.2)
     for _ in range(steps):
-        cells = torch.randint(len(rows), (batch,), generator=random)
-        i, j = rows[cells], columns[cells]
+        cells = torch.randint(len(met), (batch,), generator=random)
+        i, j = met[cells], with_whom[cells]
         value = loss(words[i], contexts[j], word_bias[i], context_bias[j], far[i, j])
         optimiser.zero_grad()
         value.backward()

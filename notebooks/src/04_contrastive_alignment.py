@@ -514,13 +514,13 @@ expect("pair loss, R@1", pairs_run.r1, 28, 42, "%")
 
 # %%
 s = (a @ b.T).tolist()
-total = 0.0
+triplet_total = 0.0
 for i in range(3):
     hardest_picture = max(s[i][j] for j in range(3) if j != i)
     hardest_caption = max(s[j][i] for j in range(3) if j != i)
-    total += max(0.0, 0.9 - s[i][i] + hardest_picture) / 6
-    total += max(0.0, 0.9 - s[i][i] + hardest_caption) / 6
-print(f"{total:.4f} at margin 0.9")
+    triplet_total += max(0.0, 0.9 - s[i][i] + hardest_picture) / 6
+    triplet_total += max(0.0, 0.9 - s[i][i] + hardest_caption) / 6
+print(f"{triplet_total:.4f} at margin 0.9")
 
 # %% [markdown]
 # ### Exercise: `triplet_loss` · ●●○ medium · 10 min
@@ -578,7 +578,7 @@ triplet_loss = check(triplet_loss)
 # that are less similar than the partner. Here is one caption of a batch, with half-trained maps.
 
 # %%
-print(f"loop {total:.4f}, yours {float(triplet_loss(a, b, 0.9)):.4f}")
+print(f"loop {triplet_total:.4f}, yours {float(triplet_loss(a, b, 0.9)):.4f}")
 half_way = ward.fit(info_nce, steps=40)
 line = F.normalize(half_way.image[:128], dim=1) @ F.normalize(half_way.text[4], dim=0)
 wrong = line.index_fill(0, torch.tensor([4]), -2.0)
@@ -1242,6 +1242,8 @@ info_nce_with_foils = check(info_nce_with_foils)
 # sees. The foils are a third “modality”, read by the very same text encoder.
 
 # %%
+from copy import deepcopy
+
 from xmodal_lab.alignment.losses import over_pairs
 from xmodal_lab.joint.space import JointSpace
 
@@ -1250,6 +1252,7 @@ space = JointSpace.standard(both)
 space.encoders["foil"] = space.encoders["text"]
 space.projections["foil"] = space.projections["text"]
 space.to(runtime.device)
+first_weights = deepcopy(space.state_dict())
 batch_of = inputs_of(lessons) | {"foil": read_captions(foils)}
 
 
@@ -1265,25 +1268,27 @@ def loss(points, temperature):
 from xmodal_lab.workbook.demos.film import Film
 
 twins = scenes.minimal_pairs("relation", "val", 100, modalities=both)
-film = Film(twins, ward.val)
-film.take(space, step=0)
 guess = predict("What lights up first?", {"the whole frames": 1, "the diagonal inside them": 0})
 
 # %% [markdown]
-# Here it goes: half a minute on a laptop.
+# Here it goes: half a minute on a laptop. (Stop ends the training, not the cell; run again, it
+# starts anew.)
 
 # %%
 from xmodal_lab.training.loop import fit
+from xmodal_lab.workbook import progress
 from xmodal_lab.workbook.kit.live import Live
 
-live = Live(every=3)
-for step in fit(space, loss, batch_of, steps=420, seed=runtime.seed, runtime=runtime):
+space.load_state_dict(first_weights)
+film, live = Film(twins, ward.val, steps=420), Live()
+film.take(space, step=0)
+training = fit(space, loss, batch_of, steps=420, seed=runtime.seed, runtime=runtime)
+for step in progress(training, 420):
     if step.number % 60 == 0:
         film.take(space, step.number)
-        if live.due():
-            live.draw(film.draw(step.number))
+    live.draw(film.draw, step.number)
 live.finish(film.strip(0, 60, 180, 300, 420))
-early = film.frames[60]  # twins stand side by side: a cell beside the diagonal, in every other row
+early = film.frame(60)  # twins stand side by side: a cell beside the diagonal, in every other row
 own, twin, others = early.diagonal().mean(), early.diagonal(1)[::2].mean(), early.mean()
 guess.reveal((twin - others) / (own - others))
 
@@ -1302,7 +1307,8 @@ explore(film.draw, step=(0, 420, 60))
 torch.manual_seed(runtime.seed)
 control = JointSpace.standard(both)
 no_foils = {m: batch_of[m] for m in both}
-for _ in fit(control, over_pairs, no_foils, steps=420, seed=runtime.seed, runtime=runtime):
+training = fit(control, over_pairs, no_foils, steps=420, seed=runtime.seed, runtime=runtime)
+for _ in progress(training, 420, "the control without foils"):
     pass
 results["trained, no foils"] = space_evaluator.scores_of(control)
 results["trained with foils"] = mine = space_evaluator.scores_of(space)
@@ -1750,7 +1756,7 @@ def flattened(a, b):
     return 1 - torch.dot(a.flatten(), b.flatten()) / len(a)
 
 
-guess = predict(
+flat_guess = predict(
     "600 steps. R@1, at its best and in the end …",
     {"rises and stays": (30, 30), "never leaves chance": (0, 0), "rises, then falls": (30, 0)},
 )
@@ -1762,7 +1768,7 @@ flat = ward.fit(flattened, steps=600, look_every=30)
 # %% tags=["wrong-on-purpose"]
 show(charts.loss_and_recall({"flattened": flat}))
 best = max(share for _, share in flat.curve)
-guess.reveal((best, flat.r1))
+flat_guess.reveal((best, flat.r1))
 between = cosines_of(flat.text, flat.text)[~torch.eye(500, dtype=torch.bool)]
 expect("patient 2, mean |cosine| between captions", between.abs().mean(), 0.95, 1)
 expect("patient 2, R@1 at its best", best, 20, 40, "%")

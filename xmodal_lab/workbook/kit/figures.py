@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from xmodal_lab.workbook.kit.mode import in_notebook
+from xmodal_lab.workbook.kit.stopping import cut_short
 
 SHARPNESS = 1.5  # saved pixels per displayed pixel: sharp on a dense screen, and still small
 SHRINK_ABOVE = 30_000  # bytes; charts have few colours, and a chapter has many charts
@@ -72,6 +73,8 @@ def show(fig: Figure, alt: str | None = None) -> None:
         metadata={"image/png": {"alt": alt, "width": width, "height": height}},
         raw=True,
     )
+    if cut := cut_short(before_this_cell=True):
+        print(cut)
 
 
 def _require_figure(fig) -> None:
@@ -101,16 +104,19 @@ def require_alt(alt: str | None) -> str:
     return text
 
 
-def render(fig: Figure) -> tuple[bytes, int, int]:
+def render(fig: Figure, small: bool = True) -> tuple[bytes, int, int]:
     """PNG bytes of a figure, and the width and height to display it at, in pixels.
 
+    ``small`` takes half as long again, for a picture that is to be kept.
     The same figure gives the same bytes: no date and no version is written into the file.
     """
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=100 * SHARPNESS, metadata={"Software": None})
     picture = buffer.getvalue()
     width, height = (round(100 * inches) for inches in fig.get_size_inches())
-    return (shrink(picture) if len(picture) > SHRINK_ABOVE else picture), width, height
+    if small and len(picture) > SHRINK_ABOVE:
+        picture = shrink(picture)
+    return picture, width, height
 
 
 def shrink(picture: bytes) -> bytes:
