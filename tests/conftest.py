@@ -13,6 +13,7 @@ from jaxtyping import config, install_import_hook
 ROOMS = (
     "runtime",
     "batch",
+    "objective",
     "datasets",
     "encoders",
     "alignment",

@@ -309,7 +309,7 @@ guess = predict(
 )
 
 # %% [markdown]
-# The package's `procrustes` pads the smaller space with zeros. We note its marks in a table that will
+# The package's `procrustes` pads the smaller space with zeros. We note its scores in a table that will
 # grow, with four kinds of scores, all in per cent: recall on 500 scenes of the *test* set; **zero-shot**
 # probes, pictures of *one* thing that are named by the nearest of some captions, such as “a red star”
 # (none of these was trained, hence the name), once for the colour and once for the shape; and **minimal
@@ -317,11 +317,11 @@ guess = predict(
 # the relation turned round? Settings are chosen on the *validation* set, and the table is filled once.
 
 # %%
-from xmodal_lab.evaluation.evaluator import Exam
+from xmodal_lab.evaluation import Evaluator
 
-exam = Exam(ward.read, ward.see)
+evaluator = Evaluator(ward.read, ward.see)
 turned_over = procrustes(ward.learn["text"], ward.learn["image"])
-results = {"Procrustes": exam.marks(turned_over.project_x, turned_over.project_y)}
+results = {"Procrustes": evaluator.scores(turned_over.project_x, turned_over.project_y)}
 expect("Procrustes, R@1", results["Procrustes"]["text→image R@1"], 1, 11, "%")
 guess.reveal("about 5 %")
 
@@ -387,7 +387,7 @@ def on_validation(fit):
 by_dim = {dim: on_validation(cca(*ward.learn.values(), dim=dim)) for dim in (8, 14, 20, 32)}
 for dim, found in by_dim.items():
     print(f"{dim:2} directions: ≈ {found:.0f} %")
-results["CCA on random features"] = exam.marks(fitted.project_x, fitted.project_y)
+results["CCA on random features"] = evaluator.scores(fitted.project_x, fitted.project_y)
 expect("CCA, R@1", results["CCA on random features"]["text→image R@1"], 48, 63, "%")
 expect("CCA, colour", results["CCA on random features"]["colour"], 92, 100, "%")
 expect("CCA, shape", results["CCA on random features"]["shape"], 22, 42, "%")
@@ -421,7 +421,7 @@ from xmodal_lab.alignment.closed_form import median_distance
 
 far = [30 * median_distance(ward.learn[m]) for m in both]
 curved = kernel_cca(*ward.learn.values(), dim=14, ridge=1e-3, x_width=far[0], y_width=far[1])
-results["kernel CCA"] = exam.marks(curved.project_x, curved.project_y)
+results["kernel CCA"] = evaluator.scores(curved.project_x, curved.project_y)
 gain = results["kernel CCA"]["text→image R@1"] - results["CCA on random features"]["text→image R@1"]
 expect("kernel CCA less CCA, R@1", gain, -10, 8, "points")
 
@@ -781,11 +781,11 @@ mixed = ward.learn | {"image": ward.learn["image"][torch.randperm(2000, generato
 
 def three_times(loss, data=None):
     runs = [ward.fit(loss, data=data, seed=runtime.seed + i) for i in range(3)]
-    return [exam.marks(*run.heads.values()) for run in runs]
+    return [evaluator.scores(*run.heads.values()) for run in runs]
 
 
-marks = {"InfoNCE, shuffled pairs": three_times(info_nce, mixed)}
-marks |= {name: three_times(loss) for name, loss in contestants.items()}
+scored = {"InfoNCE, shuffled pairs": three_times(info_nce, mixed)}
+scored |= {name: three_times(loss) for name, loss in contestants.items()}
 
 # %% [markdown]
 # On the test set, one dot a seed, a bar for their mean.
@@ -793,10 +793,10 @@ marks |= {name: three_times(loss) for name, loss in contestants.items()}
 # %%
 from xmodal_lab.workbook.charts import tables as alignment_tables
 
-recall = {name: [m["text→image R@1"] for m in three] for name, three in marks.items()}
+recall = {name: [m["text→image R@1"] for m in three] for name, three in scored.items()}
 levels = {
     "CCA": results["CCA on random features"]["text→image R@1"],
-    "chance": exam.chance()["text→image R@1"],
+    "chance": evaluator.chance()["text→image R@1"],
 }
 show(
     alignment_tables.spread(recall, "text→image R@1 on the test set / %", "loss", levels),
@@ -812,7 +812,7 @@ show(
 # 48 (45–50), sigmoid 42 (41–42), pairs 30 (29–30), the hardest triplets 20 (17–23).
 
 # %%
-for name, three in marks.items():
+for name, three in scored.items():
     results[name] = {key: sum(m[key] for m in three) / 3 for key in three[0]}
 expect("shuffled pairs, R@1", results["InfoNCE, shuffled pairs"]["text→image R@1"], 0, 1, "%")
 lead = results["InfoNCE"]["text→image R@1"] - results["triplet, hard"]["text→image R@1"]
@@ -1207,8 +1207,8 @@ from xmodal_lab.encoders.text import read_captions
 from xmodal_lab.training import checkpoints
 
 finished = checkpoints.load(shipped("joint_space.safetensors"), runtime.device)
-last_exam = Exam(read_captions, lambda images: images)
-results["finished model"] = last_exam.marks_of(finished)
+space_evaluator = Evaluator()
+results["finished model"] = space_evaluator.scores_of(finished)
 guess = predict(
     "R@1 of the finished model is about 95 %. How often does it prefer the true relation?",
     ["about 55 %", "about 75 %", "about 95 %"],
@@ -1322,7 +1322,7 @@ def loss(points, temperature):
 # %%
 from xmodal_lab.workbook.demos.film import Film
 
-twins = scenes.minimal_pairs("relation", 100, split="val", modalities=both)
+twins = scenes.minimal_pairs("relation", "val", 100, modalities=both)
 film = Film(twins, ward.val)
 film.take(space, step=0)
 guess = predict("What lights up first?", ["the whole frames", "the diagonal inside them"])
@@ -1371,8 +1371,8 @@ control = JointSpace.standard(both)
 no_foils = {m: batch_of[m] for m in both}
 for _ in fit(control, over_pairs, no_foils, steps=420, seed=runtime.seed, runtime=runtime):
     pass
-results["trained, no foils"] = last_exam.marks_of(control)
-results["trained with foils"] = mine = last_exam.marks_of(space)
+results["trained, no foils"] = space_evaluator.scores_of(control)
+results["trained with foils"] = mine = space_evaluator.scores_of(space)
 
 # %% [markdown]
 # As much recall or more; and now look at the relation.
@@ -2147,7 +2147,7 @@ from xmodal_lab.encoders.untrained import bag_of_words
 part = lessons.select(range(4000))
 heard, shown = read_captions(part.captions), torch.from_numpy(part.images)
 unimodal = cca(bag_of_words(heard), seeing.features(eye, shown), dim=36, ridge=1e-3)
-results["CCA, pictures' features trained"] = last_exam.marks(
+results["CCA, pictures' features trained"] = space_evaluator.scores(
     lambda x: unimodal.project_x(bag_of_words(x)),
     lambda x: unimodal.project_y(seeing.features(eye, x)),
 )
@@ -2160,11 +2160,11 @@ words_net, image_net = space.encoders["text"], space.encoders["image"]
 joint = cca(
     seeing.features(words_net, heard), seeing.features(image_net, shown), dim=64, ridge=1e-3
 )
-results["CCA on our trained encoders"] = last_exam.marks(
+results["CCA on our trained encoders"] = space_evaluator.scores(
     lambda x: joint.project_x(seeing.features(words_net, x)),
     lambda x: joint.project_y(seeing.features(image_net, x)),
 )
-results["chance"] = last_exam.chance()
+results["chance"] = space_evaluator.chance()
 print(f"{results['chance']['text→image R@1']:.2f} % for R@1")
 
 # %% [markdown]

@@ -857,7 +857,7 @@ guess = predict(
 
 # %%
 pairs = {
-    attribute: scenes.minimal_pairs(attribute, 400, modalities=["text", "image"])
+    attribute: scenes.minimal_pairs(attribute, "test", 400, modalities=["text", "image"])
     for attribute in scenes.SWAPS
 }
 relation = pairs.pop("relation")

@@ -19,7 +19,7 @@ from xmodal_lab.encoders.untrained import (
 
 @pytest.fixture(scope="module")
 def data():
-    return scenes.from_scenes(scenes.sample_scenes(6, 0, "train"), 0)
+    return scenes.from_scenes(scenes.sample_scenes("train", 6, 0), 0)
 
 
 def test_inputs_are_the_data_row_by_row(data):
@@ -36,7 +36,7 @@ def test_inputs_are_the_data_row_by_row(data):
 
 @pytest.mark.parametrize("modalities", [("text",), ("image",), ("text", "image")])
 def test_only_what_is_there_is_read(modalities):
-    part = scenes.from_scenes(scenes.sample_scenes(3, 0, "train"), 0, modalities)
+    part = scenes.from_scenes(scenes.sample_scenes("train", 3, 0), 0, modalities)
     assert tuple(inputs_of(part)) == modalities
 
 

@@ -17,6 +17,9 @@ from scipy.linalg import orthogonal_procrustes
 from torch import Tensor
 from torch.nn import functional as F
 
+from xmodal_lab.alignment.checks import check_cloud
+from xmodal_lab.alignment.neighbours import nearest_others
+
 Points = Float[np.ndarray, "points 2"]
 
 
@@ -130,15 +133,10 @@ def nearest(
     """
     if not 2 <= count <= len(points):
         raise ValueError(f"need 2 … {len(points)} neighbours for {len(points)} points, got {count}")
-    if not points.isfinite().all():
-        raise ValueError("embeddings hold NaN or infinity: no map can show them")
-    unit = F.normalize(points, dim=1)
-    similarity = unit @ unit.T
-    # Above every cosine, so that a point leads its own list even among exact duplicates.
-    similarity.fill_diagonal_(2.0)
-    values, indices = similarity.topk(count, dim=1)
-    distances = (1 - values).clamp(min=0.0)
-    return indices.numpy(), distances.numpy()
+    values, rows = nearest_others(points, count - 1)
+    own = torch.arange(len(points))[:, None]
+    distances = torch.cat([torch.zeros(len(points), 1), (1 - values).clamp(min=0.0)], dim=1)
+    return torch.cat([own, rows], dim=1).numpy(), distances.numpy()
 
 
 def mixing(embeddings: Mapping[str, Float[Tensor, "rows dim"]], count: int = 15) -> float:
@@ -164,8 +162,7 @@ def mixing(embeddings: Mapping[str, Float[Tensor, "rows dim"]], count: int = 15)
 
 
 def _pca(points: Float[Tensor, "points dim"]) -> Points:
-    if not points.isfinite().all():
-        raise ValueError("embeddings hold NaN or infinity: no map can show them")
+    check_cloud(points)
     centred = F.normalize(points.double(), dim=1)
     centred = centred - centred.mean(dim=0)
     _, directions = torch.linalg.eigh(centred.T @ centred)

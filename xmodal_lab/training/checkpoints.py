@@ -10,7 +10,6 @@ where they came from: its config says which they were, and without them the spac
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from torch import Tensor, nn
 
 from xmodal_lab.alignment.mappers import LinearMapper, MLPMapper
 from xmodal_lab.datasets.atomic import replacing
+from xmodal_lab.datasets.digest import sha256
 from xmodal_lab.datasets.scenes import WORDS
 from xmodal_lab.encoders import registry
 from xmodal_lab.encoders.encoder import Encoder
@@ -189,12 +189,12 @@ def _read(path: Path, weights: bool = True) -> tuple[dict[str, str], dict[str, T
 
 
 def _checksum(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+    parts: list[str | memoryview] = []
     for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        parts.append(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}")
         # As bytes: NumPy has no name for some of torch's precisions.
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+        parts.append(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return sha256(*parts)
 
 
 def _seal(header: dict[str, str]) -> str:

@@ -9,7 +9,6 @@ cut short, altered or half written is passed over, and the one before it used.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import sys
 import warnings
@@ -23,9 +22,11 @@ from safetensors.torch import save as to_bytes
 from torch import nn
 
 from xmodal_lab.datasets.atomic import replacing
+from xmodal_lab.datasets.digest import sha256
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.training import checkpoints, distributed
 from xmodal_lab.training.checkpoints import CheckpointError
+from xmodal_lab.training.guards import TrainingError, uninterrupted
 from xmodal_lab.training.random_state import random_state, restore_random_state
 
 FORMAT = b"xmodal_lab training 1\n"
@@ -33,6 +34,49 @@ KEPT = 3
 # BatchNorm's count of batches: not among the weights of a joint space, see ``checkpoints``.
 COUNT = "num_batches_tracked"
 PARTS = {"step", "weights", "counts", "optimizer", "scaler", "random"}
+
+
+class Saver:
+    """Leaves the checkpoints of one training, and puts it back to the latest.
+
+    Args:
+        folder: where they go; None for nowhere.
+        every: steps from one to the next.
+        model, optimiser, scaler: what is kept.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path | None,
+        every: int,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler,
+    ) -> None:
+        self.folder, self.every, self.parts = folder, every, (model, optimiser, scaler)
+        self.stored = 0
+
+    def resume(self) -> int:
+        """The number of the step that the latest sound checkpoint had finished, see ``resume``."""
+        self.stored = resume(self.folder, *self.parts) if self.folder else 0
+        return self.stored
+
+    def after(self, step: int) -> None:
+        """Write a checkpoint where one is due."""
+        if self.folder and step % self.every == 0 and store(self.folder, step, *self.parts):
+            self.stored = step
+
+    def failed(self, error: BaseException) -> None:
+        """Leave no last checkpoint where the processes may stand anywhere: it would take all."""
+        # Unless it came on all of them alike.
+        if distributed.world_size() > 1 and not isinstance(error, (TrainingError, GeneratorExit)):
+            self.folder = None
+
+    def close(self, step: int) -> None:
+        """Write the last checkpoint, unless it is there."""
+        if self.folder and step > self.stored:
+            with uninterrupted():  # who is in a hurry presses twice
+                store(self.folder, step, *self.parts)
 
 
 def store(
@@ -71,7 +115,7 @@ def _store(folder, step, model, optimiser, scaler, randoms) -> bool:
         torch.save(state, buffer)
         payload = buffer.getvalue()
         with replacing(stem.with_suffix(".resume")) as temporary:
-            temporary.write_bytes(FORMAT + _digest(payload).encode() + b"\n" + payload)
+            temporary.write_bytes(FORMAT + sha256(payload).encode() + b"\n" + payload)
     except (OSError, CheckpointError) as error:
         with suppress(OSError):  # weights without their other half only take room
             stem.with_suffix(".safetensors").unlink()
@@ -167,7 +211,7 @@ def _write_weights(path: Path, model: nn.Module, step: int) -> str:
     else:
         with replacing(path) as temporary:
             temporary.write_bytes(to_bytes(_tensors(model)))
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256(path)
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -181,7 +225,7 @@ def _read(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
     if not content.startswith(FORMAT):
         raise ValueError("it is no training checkpoint of this version")
     digest, _, payload = content[len(FORMAT) :].partition(b"\n")
-    if _digest(payload).encode() != digest:
+    if sha256(payload).encode() != digest:
         raise ValueError("its checksum does not fit: the file is damaged")
     # weights_only: tensors, numbers and lists; nothing in the file is executed.
     try:
@@ -191,13 +235,9 @@ def _read(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
     if not isinstance(state, dict) or not state.keys() >= PARTS:
         raise ValueError("it does not hold what a training needs")
     weights = path.with_suffix(".safetensors").read_bytes()
-    if _digest(weights) != state["weights"]:
+    if sha256(weights) != state["weights"]:
         raise ValueError("the weights beside it are damaged, or of another step")
     return state, from_bytes(weights) | state["counts"]
-
-
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _load_weights(model: nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:

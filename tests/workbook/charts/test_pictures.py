@@ -16,7 +16,7 @@ from xmodal_lab.workbook.kit.figures import render
 
 @pytest.fixture(scope="module")
 def data():
-    return scenes.from_scenes(scenes.sample_scenes(8, 3, "test"), seed=3)
+    return scenes.from_scenes(scenes.sample_scenes("test", 8, 3), seed=3)
 
 
 def test_cards_show_the_rows_in_order_with_words_and_sounds(data):
