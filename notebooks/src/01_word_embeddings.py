@@ -1124,8 +1124,12 @@ guess = predict(
 # This is the longest wait of the chapter: half of its time.
 
 # %%
+from xmodal_lab.training.loop import fit
+
 reader = bert.tiny_bert(len(pieces), seed=runtime.seed).to(runtime.device)  # anew at every run
-training = bert.train(reader, pieces, text.stories[:-400], steps=2000, seed=runtime.seed)
+batches = bert_tasks.Pretraining(pieces, text.stories[:-400], batch_size=32, seed=runtime.seed)
+options = {"steps": 2000, "learning_rate": 4e-3, "warmup": 100}
+training = fit(bert.TwoTasks(reader), bert.two_losses, batches, **options)
 steps = list(progress(training, 2000, "the tiny BERT"))
 
 # %% [markdown]
@@ -1145,8 +1149,14 @@ numbers = [step.number for step in steps]
 show(
     charts.curves(
         {
-            "hidden piece found": (numbers, smooth([100 * s.masked_right for s in steps])),
-            "next sentence right": (numbers, smooth([100 * s.next_right for s in steps])),
+            "hidden piece found": (
+                numbers,
+                smooth([100 * s.parts["hidden piece found"] for s in steps]),
+            ),
+            "next sentence right": (
+                numbers,
+                smooth([100 * s.parts["next sentence right"] for s in steps]),
+            ),
         },
         "step",
         "right / %",
@@ -1327,7 +1337,7 @@ expect("R@1 by the mean", 100 * pooled["mean"], 3, 18, "%")
 
 # %%
 from xmodal_lab.encoders.text import TextEncoder, read_captions
-from xmodal_lab.encoders.text.sentences import MeanEncoder, score_order
+from xmodal_lab.encoders.text.sentences import MeanEncoder
 
 twins = read_captions(["a red star left of a blue ring", "a blue ring left of a red star"])
 for encoder in (MeanEncoder(), TextEncoder()):
@@ -1350,10 +1360,19 @@ guess = predict(
 # Both are trained for a few seconds, and marked on 1,000 captions of new scenes.
 
 # %%
-by_mean, by_gru = (
-    score_order(MeanEncoder(), seed=runtime.seed),
-    score_order(TextEncoder(), seed=runtime.seed),
-)
+from xmodal_lab.tasks import Classifier, cross_entropy
+from xmodal_lab.tasks.order import order_questions, order_score
+
+
+def trained_for_order(encoder):
+    answering = Classifier(encoder, 8, "text")  # a linear layer behind it, for eight shapes
+    questions = order_questions("train", 2500, runtime.seed)
+    for _ in fit(answering, cross_entropy, questions, 250, learning_rate=5e-3):
+        pass
+    return order_score(answering, order_questions("test", 1000, runtime.seed))
+
+
+by_mean, by_gru = trained_for_order(MeanEncoder()), trained_for_order(TextEncoder())
 guess.reveal(by_mean.right)
 expect("mean: names one of the two shapes", 100 * by_mean.named, 97, 100, "%")
 expect("mean: the right one of them", 100 * by_mean.right, 40, 62, "%")

@@ -372,8 +372,8 @@ from xmodal_lab.training.order import easy_first
 order = easy_first(train.thing_counts == 1, steps=80, seed=runtime.seed)
 
 
-def loss(embeddings, temperature):
-    return over_pairs(embeddings, temperature, info_nce)  # text–image, text–audio, image–audio
+def loss(outputs, batch):
+    return over_pairs(outputs, batch, info_nce)  # text–image, text–audio, image–audio
 
 
 # %% [markdown]
@@ -440,7 +440,7 @@ live.finish(chart())
 
 # %%
 expect("loss at the first step", losses[0], 4.8, 5.5, "nats")
-expect("learned temperature", step.temperature, 0.035, 0.055)
+expect("learned temperature", space.temperature, 0.035, 0.055)
 
 # %% [markdown]
 # ## 6 · The map, before and after
