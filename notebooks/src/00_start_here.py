@@ -77,7 +77,7 @@ print({modality: tuple(points.shape) for modality, points in places.items()})
 # caption with all 500 pictures.
 
 # %%
-from xmodal_lab.evaluation.spaces import embed_captions
+from xmodal_lab.evaluation import embed_captions
 
 query = embed_captions(space, ["a small cyan star left of a large blue circle"])
 cosines = (query @ places["image"].T)[0]
@@ -304,7 +304,7 @@ guess.reveal("the one with “right of”")
 # %%
 import torch
 
-from xmodal_lab.joint.retrieval import recall_at_k
+from xmodal_lab.joint import recall_at_k
 from xmodal_lab.workbook import expect
 
 right = torch.from_numpy(test.matches())

@@ -271,7 +271,7 @@ show(
 
 # %%
 from xmodal_lab.datasets import corpus
-from xmodal_lab.encoders.text import cooccurrence, ppmi, svd_vectors
+from xmodal_lab.encoders import cooccurrence, ppmi, svd_vectors
 
 text = corpus.load()
 stories = text.documents()
@@ -302,7 +302,7 @@ expect("words that find themselves, turned", found_themselves(first @ rotation),
 # filters.
 
 # %%
-from xmodal_lab.alignment.closed_form import procrustes
+from xmodal_lab.alignment import procrustes
 
 guess = predict(
     "R@1 of Procrustes between captions and pictures?", ["about 5 %", "about 30 %", "about 60 %"]
@@ -338,7 +338,7 @@ guess.reveal("about 5 %")
 # small number added to every variance, keeps directions that hardly vary from being blown up.
 
 # %%
-from xmodal_lab.alignment.closed_form import cca
+from xmodal_lab.alignment import cca
 from xmodal_lab.training.loss_bench import r1
 
 
@@ -405,7 +405,7 @@ expect("CCA, shape", results["CCA on random features"]["shape"], 22, 42, "%")
 # $$k(x, x') = e^{-\lVert x - x' \rVert^2 / 2\sigma^2}$$
 
 # %%
-from xmodal_lab.alignment.closed_form import kernel_cca
+from xmodal_lab.alignment import kernel_cca
 
 line = torch.rand(600, 1, generator=generator) * 2 - 1
 bent = line.square() + 0.05 * torch.randn(600, 1, generator=generator)
@@ -417,7 +417,7 @@ expect("a parabola, kernel CCA", kernel_cca(line, bent, dim=1).correlations[0], 
 # validation set.
 
 # %%
-from xmodal_lab.alignment.closed_form import median_distance
+from xmodal_lab.alignment import median_distance
 
 far = [30 * median_distance(ward.learn[m]) for m in both]
 curved = kernel_cca(*ward.learn.values(), dim=14, ridge=1e-3, x_width=far[0], y_width=far[1])
@@ -433,7 +433,7 @@ expect("kernel CCA less CCA, R@1", gain, -10, 8, "points")
 # bend. Both are here trained by InfoNCE, as in the opening picture.
 
 # %%
-from xmodal_lab.alignment.mappers import MLPMapper
+from xmodal_lab.alignment import MLPMapper
 
 bend = ward.fit(info_nce, head=lambda wide, dim: MLPMapper(wide, dim, hidden=128, normalise=False))
 expect("linear maps, R@1", healthy.r1, 35, 48, "%")
@@ -1019,8 +1019,8 @@ print("gradient:", tuple(large[0].grad.shape), "finite:", bool(large[0].grad.isf
 # on the *best* region of every word (FILIP, Yao et al. 2022).
 
 # %%
-from xmodal_lab.alignment.word_regions import best_match_score
-from xmodal_lab.encoders.inputs import inputs_of
+from xmodal_lab.alignment import best_match_score
+from xmodal_lab.encoders import inputs_of
 from xmodal_lab.workbook.demos import patches
 
 pixels, val_pixels = inputs_of(ward.train), inputs_of(ward.val)
@@ -1165,7 +1165,7 @@ print("meanings:", len({scene.key for scene in single.train.scenes}))
 # right answers, each as right as the partner (SupCon, Khosla et al. 2020). τ is 0.05.
 
 # %%
-from xmodal_lab.alignment.many_to_one import info_nce_many
+from xmodal_lab.alignment import info_nce_many
 
 
 def untreated(a, b):
@@ -1203,7 +1203,7 @@ expect("gained by sharing", shared - plain, 1, 16, "points")
 
 # %%
 from xmodal_lab.datasets.shipped import shipped
-from xmodal_lab.encoders.text import read_captions
+from xmodal_lab.encoders import read_captions
 from xmodal_lab.training import checkpoints
 
 finished = checkpoints.load(shipped("joint_space.safetensors"), runtime.device)
@@ -1237,10 +1237,9 @@ guess.reveal("about 55 %")
 
 # %%
 from xmodal_lab.datasets import scenes
-from xmodal_lab.datasets.scenes.foils import foil_captions
 
 lessons = scenes.load("train", 8000, seed=0, modalities=both)
-foils = foil_captions(lessons, seed=runtime.seed)
+foils = scenes.foil_captions(lessons, seed=runtime.seed)
 for row in (0, 1, 2):
     print(f"true: {lessons.captions[row]}\nfoil: {foils[row]}\n")
 
@@ -1300,8 +1299,8 @@ info_nce_with_foils = check(info_nce_with_foils)
 # sees. The foils are a third “modality”, read by the very same text encoder.
 
 # %%
-from xmodal_lab.alignment.losses import over_pairs
-from xmodal_lab.joint.space import JointSpace
+from xmodal_lab.alignment import over_pairs
+from xmodal_lab.joint import JointSpace
 
 torch.manual_seed(runtime.seed)
 space = JointSpace.standard(both)
@@ -1331,7 +1330,7 @@ guess = predict("What lights up first?", ["the whole frames", "the diagonal insi
 # Here it goes: half a minute on a laptop.
 
 # %%
-from xmodal_lab.training.loop import fit
+from xmodal_lab.training import fit
 from xmodal_lab.workbook.kit.live import Live
 
 live = Live(every=3)
@@ -1535,7 +1534,7 @@ for name, band in zip(scarce[0], bands, strict=True):
 # Procrustes and mutual neighbours refine.
 
 # %%
-from xmodal_lab.alignment.unsupervised import align_unpaired
+from xmodal_lab.alignment import align_unpaired
 
 lined_up = align_unpaired(first, second, restarts=2)
 table = diagnostics.csls(lined_up.project_x(first) @ lined_up.project_y(second).T)
@@ -2142,7 +2141,7 @@ expect("colours and shapes: loss at the end", asks, 0.08, 0.28, "nats")
 # CCA then aligns these features with counted words.
 
 # %%
-from xmodal_lab.encoders.untrained import bag_of_words
+from xmodal_lab.encoders import bag_of_words
 
 part = lessons.select(range(4000))
 heard, shown = read_captions(part.captions), torch.from_numpy(part.images)

@@ -48,14 +48,14 @@ class PretrainedText:
 
     @torch.no_grad()
     def embed(
-        self, sentences: Sequence[str], pool: Literal["mean", "cls"] = "mean", rows: int = 64
+        self, sentences: Sequence[str], pool: Literal["mean", "cls"] = "mean", chunk: int = 64
     ) -> Float[Tensor, "sentences dim"]:
         """One vector for each sentence; not normalised.
 
         Args:
             sentences: any number of them, at least one.
             pool: 'mean' over all pieces, padding left out; 'cls' for the vector at [CLS].
-            rows: how many are read at a time.
+            chunk: how many are read at a time.
 
         Raises:
             ValueError: for no sentence, an empty one, one that is too long, or an unknown pool.
@@ -64,8 +64,8 @@ class PretrainedText:
             raise ValueError(f"pool must be 'mean' or 'cls', got {pool!r}")
         _check(sentences)
         found = []
-        for start in range(0, len(sentences), rows):
-            batch = self._read(sentences[start : start + rows], return_tensors="pt")
+        for start in range(0, len(sentences), chunk):
+            batch = self._read(sentences[start : start + chunk], return_tensors="pt")
             states, mask = self._states(batch), batch["attention_mask"].bool()
             found.append(states[:, 0] if pool == "cls" else masked_mean(states, mask.to(states)))
         return torch.cat(found)

@@ -13,7 +13,7 @@ from xmodal_lab.encoders.text.wordpiece import MASK, WordPiece
 from xmodal_lab.workbook.kit.style import COLOURS
 
 
-class Reader:
+class GapFiller:
     """Fills gaps with a trained BERT.
 
     Args:
