@@ -70,7 +70,7 @@ print({modality: tuple(points.shape) for modality, points in places.items()})
 # caption with all 500 pictures.
 
 # %%
-from xmodal_lab.evaluation.spaces import embed_captions
+from xmodal_lab.evaluation import embed_captions
 
 query = embed_captions(space, ["a small cyan star left of a large blue circle"])
 cosines = (query @ places["image"].T)[0]
@@ -285,7 +285,7 @@ guess.reveal(column > 64)
 # %%
 import torch
 
-from xmodal_lab.joint.retrieval import recall_at_k
+from xmodal_lab.joint import recall_at_k
 from xmodal_lab.workbook import expect
 
 right = torch.from_numpy(test.matches())

@@ -257,7 +257,7 @@ show(
 
 # %%
 from xmodal_lab.datasets import corpus
-from xmodal_lab.encoders.text import cooccurrence, ppmi, svd_vectors
+from xmodal_lab.encoders import cooccurrence, ppmi, svd_vectors
 
 text = corpus.load()
 stories = text.documents()
@@ -288,7 +288,7 @@ expect("words that find themselves, turned", found_themselves(first @ rotation),
 # filters.
 
 # %%
-from xmodal_lab.alignment.closed_form import procrustes
+from xmodal_lab.alignment import procrustes
 
 guess = predict(
     "R@1 of Procrustes between captions and pictures?",
@@ -325,7 +325,7 @@ guess.reveal(results["Procrustes"]["text→image R@1"])
 # small number added to every variance, keeps directions that hardly vary from being blown up.
 
 # %%
-from xmodal_lab.alignment.closed_form import cca
+from xmodal_lab.alignment import cca
 from xmodal_lab.training.loss_bench import r1
 
 
@@ -385,7 +385,7 @@ expect("CCA, shape", results["CCA on random features"]["shape"], 22, 42, "%")
 # $$k(x, x') = e^{-\lVert x - x' \rVert^2 / 2\sigma^2}$$
 
 # %%
-from xmodal_lab.alignment.closed_form import kernel_cca
+from xmodal_lab.alignment import kernel_cca
 
 line = torch.rand(600, 1, generator=generator) * 2 - 1
 bent = line.square() + 0.05 * torch.randn(600, 1, generator=generator)
@@ -397,7 +397,7 @@ expect("a parabola, kernel CCA", kernel_cca(line, bent, dim=1).correlations[0], 
 # validation set.
 
 # %%
-from xmodal_lab.alignment.closed_form import median_distance
+from xmodal_lab.alignment import median_distance
 
 far = [30 * median_distance(bench.learn[m]) for m in both]
 curved = kernel_cca(*bench.learn.values(), dim=14, ridge=1e-3, x_width=far[0], y_width=far[1])
@@ -413,7 +413,7 @@ expect("kernel CCA less CCA, R@1", gain, -10, 8, "points")
 # bend. Both are here trained by InfoNCE, as in the opening picture.
 
 # %%
-from xmodal_lab.alignment.mappers import MLPMapper
+from xmodal_lab.alignment import MLPMapper
 
 bend = bench.fit(info_nce, head=lambda wide, dim: MLPMapper(wide, dim, hidden=128, normalise=False))
 expect("linear maps, R@1", healthy.r1, 35, 48, "%")
@@ -968,10 +968,10 @@ print("gradient:", tuple(large[0].grad.shape), "finite:", bool(large[0].grad.isf
 # on the *best* region of every word (FILIP, Yao et al. 2022).
 
 # %%
-from xmodal_lab.alignment.word_regions import best_match_score
-from xmodal_lab.encoders.inputs import inputs_of
+from xmodal_lab.alignment import best_match_score
+from xmodal_lab.encoders import inputs_of
 from xmodal_lab.joint import regions
-from xmodal_lab.training.loop import fit
+from xmodal_lab.training import fit
 
 pixels, val_pixels = inputs_of(bench.train), inputs_of(bench.val)
 fine = {}
@@ -1083,7 +1083,7 @@ for name, net in fine.items():
 # And the search? Recall among 200 scenes, scored as each was trained.
 
 # %%
-from xmodal_lab.joint.retrieval import recall_from_similarity
+from xmodal_lab.joint import recall_from_similarity
 
 few, targets = val_pixels.rows(torch.arange(200)), bench.targets[:200, :200]
 by_mean = regions.score_table(fine["mean"], regions.pooled_score, few)
@@ -1115,7 +1115,7 @@ print("meanings:", len(single.meanings.unique()))
 # to know what the rows mean. So it is handed what the maps gave, and the batch, with the meanings in it.
 
 # %%
-from xmodal_lab.alignment.many_to_one import info_nce_many
+from xmodal_lab.alignment import info_nce_many
 
 
 def untreated(a, b):
@@ -1159,7 +1159,7 @@ expect("gained by sharing", shared - plain, 1, 16, "points")
 
 # %%
 from xmodal_lab.datasets.shipped import shipped
-from xmodal_lab.encoders.text import read_captions
+from xmodal_lab.encoders import read_captions
 from xmodal_lab.training import checkpoints
 
 finished = checkpoints.load(shipped("joint_space.safetensors"), runtime.device)
@@ -1193,10 +1193,9 @@ guess.reveal(results["finished model"]["relation swapped"])
 
 # %%
 from xmodal_lab.datasets import scenes
-from xmodal_lab.datasets.scenes.foils import foil_captions
 
 lessons = scenes.load("train", 8000, seed=0, modalities=both)
-foils = foil_captions(lessons, seed=runtime.seed)
+foils = scenes.foil_captions(lessons, seed=runtime.seed)
 for row in (0, 1, 2):
     print(f"true: {lessons.captions[row]}\nfoil: {foils[row]}\n")
 
@@ -1258,8 +1257,8 @@ info_nce_with_foils = check(info_nce_with_foils)
 # %%
 from copy import deepcopy
 
-from xmodal_lab.alignment.losses import over_pairs
-from xmodal_lab.joint.space import JointSpace
+from xmodal_lab.alignment import over_pairs
+from xmodal_lab.joint import JointSpace
 
 torch.manual_seed(runtime.seed)
 space = JointSpace.standard(both).to(runtime.device)
@@ -1483,7 +1482,7 @@ for name, band in zip(scarce[0], bands, strict=True):
 # Procrustes and mutual neighbours refine.
 
 # %%
-from xmodal_lab.alignment.unsupervised import align_unpaired
+from xmodal_lab.alignment import align_unpaired
 
 lined_up = align_unpaired(first, second, restarts=2)
 table = diagnostics.csls(lined_up.project_x(first) @ lined_up.project_y(second).T)
@@ -2100,8 +2099,8 @@ show(charts.bars(record, "patient", "text→image R@1 / %", chance))
 # picture encoder learns to say which colours and shapes are there, and never sees a caption.
 
 # %%
+from xmodal_lab.encoders import SmallCNN
 from xmodal_lab.encoders.features import features
-from xmodal_lab.encoders.image import SmallCNN
 from xmodal_lab.tasks.classification import Classifier, binary_cross_entropy, colours_and_shapes
 
 torch.manual_seed(runtime.seed)
@@ -2115,7 +2114,7 @@ expect("colours and shapes: loss at the end", steps[-1].loss, 0.08, 0.28, "nats"
 # CCA then aligns these features with counted words.
 
 # %%
-from xmodal_lab.encoders.untrained import bag_of_words
+from xmodal_lab.encoders import bag_of_words
 
 part = lessons.select(range(4000))
 heard, shown = read_captions(part.captions), torch.from_numpy(part.images)

@@ -172,7 +172,7 @@ def test_pooling_by_hand(unchecked):
 
 
 def test_contextual_vectors_are_means_over_each_words_pieces(model, wordpiece):
-    vectors, offsets = bert.contextual(model, wordpiece, SENTENCES, rows=5)
+    vectors, offsets = bert.contextual(model, wordpiece, SENTENCES, chunk=5)
     assert len(vectors) == sum(map(len, SENTENCES))
     for s, sentence in enumerate(SENTENCES):
         states = bert.read(model, pages(wordpiece, [(sentence,)])).last_hidden_state[0]
