@@ -162,7 +162,8 @@ def test_a_temperature_pushed_over_a_bound_comes_back(push, optimiser):
 
 
 def test_its_config_tells_what_it_is_made_of():
-    space = JointSpace({"text": TextEncoder(("a", "cat"), 3, 4), "x": Plain(), "y": Plain()}, 3)
+    encoders = {"text": TextEncoder(("a", "cat"), 3, 4), "x": Plain(), "y": Plain()}
+    space = JointSpace(encoders, 3)
     vocabulary = {"vocabulary": ["a", "cat"], "embedding_dim": 3, "hidden_dim": 4}
     made = {
         "dim": 3,
@@ -175,8 +176,7 @@ def test_its_config_tells_what_it_is_made_of():
     assert space.config == made
     space.projections["y"] = nn.Identity()
     assert space.config == made | {"unprojected": ["y"]}
-    space.bias = nn.Parameter(torch.tensor(-3.0))
-    assert space.config == made | {"unprojected": ["y"], "bias": 0.0}
+    assert JointSpace(encoders, 3, bias=-10.0).config == made | {"bias": 0.0}
 
 
 def test_scenes_are_embedded_with_each_encoders_own_reading():

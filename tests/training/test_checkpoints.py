@@ -351,7 +351,7 @@ def mixed() -> tuple[JointSpace, dict]:
         "anchor": LinearMapper(3, 8, normalise=True),
     }
     sentences = ["the cat sat on the mat", "the dog"]
-    return JointSpace(encoders, 8), {
+    return JointSpace(encoders, 8, bias=-3.0), {
         "text": text.read(sentences),
         "title": encoders["title"].read(sentences),
         "image": torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8),
@@ -375,7 +375,7 @@ def test_a_space_of_any_encoders_comes_back_bit_for_bit(tmp_path):
     wanted, found = model.embed_all(batch), back.embed_all(batch)
     for modality in batch:
         assert found[modality].equal(wanted[modality]), modality
-    assert back.temperature.equal(model.temperature)
+    assert back.temperature.equal(model.temperature) and back.bias.item() == -3
     assert save(tmp_path / "again.safetensors", back, notes(path)).read_bytes() == path.read_bytes()
 
 

@@ -47,6 +47,8 @@ def test_an_unknown_word_is_named_with_the_nearest_that_this_encoder_knows():
         encoder.read(["the cat", "the mats"])
     with pytest.raises(ValueError, match="'crimson': known are words such as the, cat, sat"):
         encoder.read(["crimson"])  # a word of the data world
+    with pytest.raises(ValueError, match="'zzz': known are words such as red, star"):
+        TextEncoder(("a", "star", "red")).read(["zzz"])
 
 
 @pytest.mark.parametrize(
