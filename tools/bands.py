@@ -15,8 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 from notebook_env import NOTEBOOKS
+from notebook_form import read_source
 from notebook_runner import execute, printed
-from record import read_source
 
 CLAIM = re.compile(r"^[✓✗] (?P<name>.*): ≈ (?P<value>[-\d.,e]+).*?expected (?P<band>.*)$", re.M)
 

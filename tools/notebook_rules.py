@@ -14,7 +14,7 @@ from pathlib import Path
 import nbformat
 from exercise_cards import BadCard, find_cards
 from nbformat import NotebookNode
-from record import METADATA, normalise, read_source, seal
+from notebook_form import METADATA, normalise, read_source, seal
 
 KNOWN_TAGS = {"exercise", "nbval-ignore-output", "wrong-on-purpose"}
 LARGEST = 1_500_000  # bytes
@@ -166,11 +166,11 @@ def normalised(notebook: NotebookNode) -> Iterator[str]:
     """Exactly what the recorder writes: ids, kernelspec, language_info."""
     metadata = {key: value for key, value in notebook.metadata.items() if key != "recorded"}
     if metadata != METADATA:
-        yield "the notebook's metadata is not what tools/record.py writes"
+        yield "the notebook's metadata is not what the recorder writes"
     ids = [cell.get("id") for cell in notebook.cells]
     again = normalise(nbformat.from_dict(notebook))
     if ids != [cell.id for cell in again.cells]:
-        yield "cell ids are not those that tools/record.py gives"
+        yield "cell ids are not those that the recorder gives"
 
 
 def as_recorded(notebook: NotebookNode) -> Iterator[str]:
