@@ -20,16 +20,18 @@ from notebook_env import NOTEBOOKS, ROOT, environment
 PLUGIN_FOLDER = ROOT / "tests" / "notebooks"
 
 
-def command(paths: list[Path], python: str, report: Path | None) -> list[str]:
+def command(
+    paths: list[Path], python: str, report: Path | None, workers: int, cell_seconds: int
+) -> list[str]:
     """The command line that checks these notebooks, or folders of notebooks."""
     return [
         *(python, "-m", "pytest"),
         *("--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml")),
         *("-p", "nbval_strict", "-p", "no:cacheprovider", "-q"),
-        *("--nbval", "--nbval-current-env", "--nbval-cell-timeout=180"),
+        *("--nbval", "--nbval-current-env", f"--nbval-cell-timeout={cell_seconds}"),
         f"--nbval-sanitize-with={PLUGIN_FOLDER / 'sanitize.cfg'}",
         # The default way of distributing would scatter the cells of a notebook over kernels.
-        *("-n", "2", "--dist", "loadfile"),
+        *("-n", str(workers), "--dist", "loadfile"),
         *([f"--junitxml={report}"] if report else []),
         *map(str, paths),
     ]
@@ -40,6 +42,8 @@ def check(
     python: str = sys.executable,
     report: Path | None = None,
     changes: dict[str, str] | None = None,
+    workers: int = 2,
+    cell_seconds: int = 180,
     **run_options,
 ) -> subprocess.CompletedProcess:
     """Run the command from anywhere; kernels start in the folder of their notebook.
@@ -49,6 +53,8 @@ def check(
         python: the interpreter that runs pytest and the kernels.
         report: where to write what every cell did and how long it took (JUnit's XML).
         changes: environment variables that differ from ``notebook_env.ENVIRONMENT``.
+        workers: how many notebooks run at a time.
+        cell_seconds: how long a cell may take.
         run_options: of ``subprocess.run``.
     """
     outer = os.environ.get("PYTHONPATH", "")
@@ -59,7 +65,7 @@ def check(
     # An outer pytest (the canary test) must not hand its own settings or worker on.
     for name in [n for n in env if n.startswith("PYTEST_")]:
         del env[name]
-    line = command(resolved, python, report)
+    line = command(resolved, python, report, workers, cell_seconds)
     return subprocess.run(line, cwd=ROOT, env=env, check=False, **run_options)
 
 

@@ -90,13 +90,15 @@ def _write(target: Path, text: str) -> None:
 
 def find_sources(names: list[str], folder: Path) -> list[Path]:
     """Sources of the chapters named, or of all; raises Refused for a name that fits none or two."""
-    every = sorted((folder / "src").glob("[0-9][0-9]_*.py"))
+    every = sorted((folder / "src").glob("*.py"))
     if not names:
         return every
     found = []
     for name in names:
         stem = Path(name).stem
-        fitting = [s for s in every if s.stem == stem] or [s for s in every if stem in s.stem]
+        # '04' is chapter 04, though there may be a second sitting 04b.
+        same = [s for s in every if stem in (s.stem, s.stem.partition("_")[0])]
+        fitting = same or [s for s in every if stem in s.stem]
         if len(fitting) != 1:
             known = ", ".join(s.stem for s in every) or "none"
             raise Refused(f"{name!r} fits {len(fitting)} chapters; there are: {known}")

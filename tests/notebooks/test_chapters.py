@@ -12,7 +12,7 @@ from notebook_env import NOTEBOOKS
 from notebook_form import read_source
 from notebook_runner import execute, printed
 
-SOURCES = sorted((NOTEBOOKS / "src").glob("[0-9][0-9]_*.py"))
+SOURCES = sorted((NOTEBOOKS / "src").glob("*.py"))
 VIEW = "application/vnd.jupyter.widget-view+json"
 MAKES_A_WIDGET = re.compile(r"^(?:\w+ = )?(?:explore|predict)\(", re.M)
 

@@ -91,7 +91,13 @@ def test_names_of_chapters(tmp_path):
     source, _ = write(tmp_path, "1")
     assert record.find_sources([], tmp_path) == [source]
     assert record.find_sources(["07_x.ipynb"], tmp_path) == [source]
-    with pytest.raises(record.Refused, match=r"'08' fits 0 chapters; there are: 07_x"):
+    for name in ("04_one", "04b_two", "lab_three"):
+        (tmp_path / "src" / f"{name}.py").write_text(PLAIN)
+    found = record.find_sources(["04", "04b", "three"], tmp_path)
+    assert [path.stem for path in found] == ["04_one", "04b_two", "lab_three"]
+    with pytest.raises(record.Refused, match=r"'0' fits 3 chapters; there are: 04_one, 04b_two"):
+        record.find_sources(["0"], tmp_path)
+    with pytest.raises(record.Refused, match=r"'08' fits 0 chapters; there are: 04_one"):
         record.find_sources(["08"], tmp_path)
 
 
