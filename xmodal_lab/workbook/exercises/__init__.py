@@ -1,11 +1,11 @@
-"""Every exercise of the workbook, one module a chapter. A new chapter is added to ``CHAPTERS``."""
+"""Every exercise of the workbook."""
 
 from __future__ import annotations
 
-from xmodal_lab.workbook.exercises import contrast, joint_space, start_here, words
-from xmodal_lab.workbook.exercises.record import Exercise, Mutant
+from xmodal_lab.workbook.exercises import ch06, contrast, start_here, words
+from xmodal_lab.workbook.exercises.form import Exercise
 
-CHAPTERS = (start_here, words, contrast, joint_space)
+CHAPTERS = (start_here, words, contrast, ch06)
 
 
 def _by_name() -> dict[str, Exercise]:
@@ -20,4 +20,4 @@ def _by_name() -> dict[str, Exercise]:
 
 EXERCISES = _by_name()
 
-__all__ = ["EXERCISES", "Exercise", "Mutant"]
+__all__ = ["EXERCISES", "Exercise"]

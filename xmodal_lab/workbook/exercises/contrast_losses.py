@@ -10,7 +10,8 @@ from xmodal_lab.workbook.exercises import (
     contrast_logit_oracles,
     contrast_margin_oracles,
 )
-from xmodal_lab.workbook.kit.compare import Case, Mistake, number, require_number, require_numbers
+from xmodal_lab.workbook.kit.attempt import Mistake
+from xmodal_lab.workbook.kit.compare import Case, number, require_number, require_numbers
 
 
 def pair_loss(a, b, margin):

@@ -1,4 +1,7 @@
-"""What an exercise is made of."""
+"""The older form of an exercise, of chapters 00, 01 and 04: its checker is written by hand.
+
+What comes is written as in ``form.py``; these follow when their chapters are mended.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,7 @@ class Exercise:
             written independently of ``reference``: loops, float64.
         praise: what a right answer was compared with.
         mutants: at least three typical wrong answers.
+        on_device: True where the chapter calls it with tensors on the runtime's device.
     """
 
     chapter: str
@@ -32,6 +36,10 @@ class Exercise:
     checker: Callable
     praise: str
     mutants: tuple[Mutant, ...]
+    on_device: bool = False
+    # As in form.py: nothing is declared here, so nothing is measured.
+    gradient = ()
+    at_size = None
 
     def __post_init__(self) -> None:
         if len(self.mutants) < 3:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 
-from xmodal_lab.workbook.kit.compare import Mistake, number, require_number
+from xmodal_lab.workbook.kit.attempt import Mistake
+from xmodal_lab.workbook.kit.compare import number, require_number
 
 STEP = 1e-5  # of the central differences, in float64
 
