@@ -9,6 +9,7 @@ from jaxtyping import config, install_import_hook
 ROOMS = (
     "runtime",
     "batch",
+    "objective",
     "datasets",
     "encoders",
     "alignment",

@@ -14,6 +14,7 @@ ORDER = (
     "_torchaudio_guard",
     "runtime",
     "batch",
+    "objective",
     "datasets",
     "encoders",
     "alignment",

@@ -300,6 +300,6 @@ def test_large_finite_numbers_are_not_taken_for_infinity():
 def test_over_pairs_hands_nan_on_to_the_training_loop():
     """The loop names the rows of the data, which the loss cannot know."""
     a, b = (x.requires_grad_() for x in pairs())
-    loss = over_pairs({"text": a * torch.nan, "image": b}, 0.1)
+    loss = over_pairs({"text": a * torch.nan, "image": b}, temperature=0.1)
     loss.backward()
     assert loss.isnan() and a.grad.isnan().all()

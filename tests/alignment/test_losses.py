@@ -162,14 +162,16 @@ def test_over_pairs_is_the_mean_of_all_pairs():
     (text, image), (audio, taste) = pairs(seed=1), pairs(seed=2)
     three = {"text": text, "image": image, "audio": audio}
     wanted = sum(info_nce(x, y, 0.1) for x, y in combinations(three.values(), 2)) / 3
-    assert over_pairs(three, 0.1).item() == pytest.approx(wanted.item())
+    assert over_pairs(three, temperature=0.1).item() == pytest.approx(wanted.item())
     turned = dict(reversed(three.items()))
-    assert over_pairs(turned, 0.1).item() == pytest.approx(wanted.item())
+    assert over_pairs(turned, temperature=0.1).item() == pytest.approx(wanted.item())
     two = {"text": text, "image": image}
-    assert over_pairs(two, 0.1).item() == pytest.approx(info_nce(text, image, 0.1).item())
+    assert over_pairs(two, temperature=0.1).item() == pytest.approx(
+        info_nce(text, image, 0.1).item()
+    )
     four = {**three, "taste": taste}
     wanted = sum(info_nce(x, y, 0.1) for x, y in combinations(four.values(), 2)) / 6
-    assert over_pairs(four, 0.1).item() == pytest.approx(wanted.item())
+    assert over_pairs(four, temperature=0.1).item() == pytest.approx(wanted.item())
 
 
 def test_over_pairs_hands_the_temperature_to_any_loss():
@@ -180,7 +182,7 @@ def test_over_pairs_hands_the_temperature_to_any_loss():
         return (a - b).square().sum()
 
     a, b = pairs()
-    assert over_pairs({"x": a, "y": b}, 0.3, loss).item() == pytest.approx(
+    assert over_pairs({"x": a, "y": b}, loss=loss, temperature=0.3).item() == pytest.approx(
         (a - b).square().sum().item()
     )
     assert seen == [0.3]
@@ -189,4 +191,4 @@ def test_over_pairs_hands_the_temperature_to_any_loss():
 @pytest.mark.parametrize("names", [[], ["text"]])
 def test_over_pairs_needs_two_modalities(names):
     with pytest.raises(ValueError, match="two modalities or more"):
-        over_pairs({name: torch.randn(3, 2) for name in names}, 0.1)
+        over_pairs({name: torch.randn(3, 2) for name in names}, temperature=0.1)

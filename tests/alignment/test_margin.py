@@ -143,5 +143,8 @@ def test_a_learned_margin_is_refused(loss):
     a, b = pairs()
     temperature = torch.tensor(0.07, requires_grad=True)
     with pytest.raises(ValueError, match="learned, it would shrink"):
-        over_pairs({"text": a, "image": b}, temperature, loss)
-    assert over_pairs({"text": a, "image": b}, 0.2, loss).item() == loss(a, b, 0.2).item()
+        over_pairs({"text": a, "image": b}, loss=loss, temperature=temperature)
+    assert (
+        over_pairs({"text": a, "image": b}, loss=loss, temperature=0.2).item()
+        == loss(a, b, 0.2).item()
+    )

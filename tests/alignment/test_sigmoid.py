@@ -120,7 +120,7 @@ def test_autocast_adds_up_in_float32():
 
 def test_over_pairs_takes_it_as_any_loss():
     a, b = pairs()
-    found = over_pairs({"text": a, "image": b}, 0.1, sigmoid_loss)
+    found = over_pairs({"text": a, "image": b}, loss=sigmoid_loss, temperature=0.1)
     assert found.item() == pytest.approx(sigmoid_loss(a, b, 0.1).item())
 
 

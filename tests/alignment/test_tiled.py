@@ -395,7 +395,9 @@ def test_over_pairs_takes_it_as_any_loss():
     a, b = pairs()
     c, _ = pairs(seed=1)
     three = {"text": a, "image": b, "audio": c}
-    assert_near(over_pairs(three, 0.1, info_nce_tiled), over_pairs(three, 0.1))
+    assert_near(
+        over_pairs(three, loss=info_nce_tiled, temperature=0.1), over_pairs(three, temperature=0.1)
+    )
 
 
 @pytest.mark.parametrize("tiled", [info_nce_tiled, sigmoid_loss_tiled])

@@ -30,6 +30,7 @@ def space() -> JointSpace:
 
 def test_every_vector_has_length_one(space):
     for vectors in (space(batch()), space.embed_all(batch())):
+        vectors.pop("temperature", None)
         assert list(vectors) == ["text", "image", "audio"]
         for rows in vectors.values():
             torch.testing.assert_close(rows.norm(dim=1), torch.ones(7), atol=1e-6, rtol=0)
@@ -110,6 +111,28 @@ def test_the_temperature_stays_between_its_bounds(start, bound):
     assert space.temperature.item() == pytest.approx(bound)
 
 
+@pytest.mark.parametrize("weight", [-20.0, -2.0, 5.0])
+def test_reading_the_temperature_changes_nothing(weight):
+    space = JointSpace({"x": Plain()}, 4)
+    with torch.no_grad():
+        space.log_temperature.fill_(weight)
+    for training in (True, False):
+        assert COLDEST * 0.999 <= space.train(training).temperature.item() <= WARMEST * 1.001
+    assert space.log_temperature.item() == weight
+
+
+def test_what_a_space_gives_beside_its_rows():
+    data = {"x": torch.randn(3, 3), "x:foil": torch.randn(3, 3), "label": torch.arange(3)}
+    space = JointSpace({"x": Plain()}, 4, bias=-10.0)
+    outputs = space(data)
+    assert list(outputs) == ["x", "x:foil", "temperature", "bias"]
+    assert outputs["x:foil"].equal(space.embed("x", data["x:foil"]))
+    assert outputs["bias"].item() == -10 and outputs["bias"].requires_grad
+    assert list(JointSpace({"x": Plain()}, 4)(data)) == ["x", "x:foil", "temperature"]
+    with pytest.raises(KeyError, match="no encoder for modality 'label': this space knows x"):
+        space({"label": data["label"]})
+
+
 @pytest.mark.parametrize("push", [1.0, -1.0], ids=["colder", "warmer"])
 @pytest.mark.parametrize("optimiser", [torch.optim.SGD, torch.optim.AdamW])
 def test_a_temperature_pushed_over_a_bound_comes_back(push, optimiser):
@@ -119,7 +142,8 @@ def test_a_temperature_pushed_over_a_bound_comes_back(push, optimiser):
 
     def step(direction: float) -> float:
         steps.zero_grad()
-        (direction * space.temperature.log()).backward()
+        outputs = space.train()({"x": torch.zeros(2, 3)})
+        (direction * outputs["temperature"].log()).backward()
         steps.step()
         value = space.temperature.item()
         assert COLDEST * 0.999 <= value <= WARMEST * 1.001

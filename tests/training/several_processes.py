@@ -13,6 +13,7 @@ import os
 import sys
 import warnings
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ import torch.distributed as dist
 from torch import nn
 
 from xmodal_lab.alignment.losses import info_nce, over_pairs, sigmoid_loss
+from xmodal_lab.batch import Batch
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.runtime import Runtime
 from xmodal_lab.training import distributed, resuming
@@ -56,14 +58,12 @@ def model(dtype=torch.float64, seed: int = 0, **options) -> JointSpace:
     return JointSpace({"x": Small(**options), "y": Small(**options)}, 6).to(dtype)
 
 
-def data(dtype=torch.float64, rows: int = ROWS) -> dict[str, torch.Tensor]:
+def data(dtype=torch.float64, rows: int = ROWS) -> Batch:
     """Two views of the same causes."""
     generator = torch.Generator().manual_seed(1)
     causes = torch.randn(rows, 5, generator=generator, dtype=torch.float64)
-    return {
-        "x": causes.to(dtype),
-        "y": (causes @ torch.randn(5, 5, generator=generator, dtype=torch.float64)).to(dtype),
-    }
+    other = causes @ torch.randn(5, 5, generator=generator, dtype=torch.float64)
+    return Batch({"x": causes.to(dtype), "y": other.to(dtype)})
 
 
 def train(space, folder=None, dtype=torch.float64, **options) -> None:
@@ -104,8 +104,8 @@ def gradients_of_losses() -> dict:
         for micro_batch in MICRO_BATCHES:
             space = model()
             batch = data().rows(distributed.shard(torch.arange(BATCH)))
-            value = backward(space, lambda e, t: over_pairs(e, t, loss), batch, micro_batch)  # noqa: B023
-            found[f"{name} {micro_batch}"] = {"loss": value, **gradients(space)}
+            value = backward(space, partial(over_pairs, loss=loss), batch, micro_batch)
+            found[f"{name} {micro_batch}"] = {"loss": value[""], **gradients(space)}
     return found
 
 
@@ -114,8 +114,10 @@ def gradients_of_kinds() -> dict:
     for kind in KINDS:
         space = model()
         batch = data().rows(distributed.shard(torch.arange(BATCH)))
-        points = {name: distributed.gather(rows, kind) for name, rows in space(batch).items()}
-        over_pairs(points, space.temperature).backward()
+        outputs = space(batch)
+        points = {name: distributed.gather(outputs[name], kind) for name in batch}
+        points["temperature"] = outputs["temperature"]
+        over_pairs(points).backward()
         distributed.average_gradients(space)
         found[kind] = gradients(space)
     return found
@@ -232,10 +234,10 @@ def folders_of_their_own(folder: Path) -> str:
 def one_that_dies() -> str:
     """The last question: nobody can answer another one together afterwards."""
 
-    def deadly(embeddings, temperature):
+    def deadly(outputs, batch):
         if distributed.rank() == distributed.world_size() - 1:
             raise MemoryError("this one alone")
-        return over_pairs(embeddings, temperature)
+        return over_pairs(outputs, batch)
 
     return message(Exception, lambda: train(model(), loss=deadly))
 

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from xmodal_lab.alignment.losses import info_nce, over_pairs, sigmoid_loss
-from xmodal_lab.batch import pad
+from xmodal_lab.batch import Batch, pad
 from xmodal_lab.encoders.text import TextEncoder
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.runtime import Runtime
-from xmodal_lab.training.backward import Gradient, backward
+from xmodal_lab.training import backward as room
+from xmodal_lab.training.backward import Gradient
 from xmodal_lab.training.guards import Snapshot
 from xmodal_lab.training.loop import fit
 from xmodal_lab.training.random_state import random_state
@@ -47,14 +48,19 @@ def space(**options) -> JointSpace:
     return JointSpace({"x": Encoder(**options), "y": Encoder(**options)}, 5).double().train()
 
 
-def data(rows=ROWS) -> dict[str, torch.Tensor]:
+def data(rows=ROWS) -> Batch:
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(rows, 6, generator=generator, dtype=torch.float64)
-    return {"x": x, "y": x.roll(1, dims=1) + 0.1 * x.flip(1)}
+    return Batch({"x": x, "y": x.roll(1, dims=1) + 0.1 * x.flip(1)})
 
 
-def sigmoid(embeddings, temperature):
-    return over_pairs(embeddings, temperature, sigmoid_loss)
+def sigmoid(outputs, batch):
+    return over_pairs(outputs, batch, sigmoid_loss)
+
+
+def backward(*arguments, **options) -> torch.Tensor:
+    """The loss alone."""
+    return room.backward(*arguments, **options)[""]
 
 
 def gradients(model) -> dict[str, torch.Tensor]:
@@ -79,7 +85,7 @@ def with_one_graph(model, loss, batch, size):
     parts = torch.arange(len(batch["x"])).tensor_split(math.ceil(len(batch["x"]) / size))
     pieces = [model(batch.rows(part)) for part in parts]
     joined = {name: torch.cat([piece[name] for piece in pieces]) for name in batch}
-    value = loss(joined, model.temperature)
+    value = loss({**joined, "temperature": model.temperature}, batch)
     value.backward()
     return value.detach()
 
@@ -122,15 +128,18 @@ def test_the_temperature_gets_its_gradient_once_and_not_once_a_part(loss):
     found = model.log_temperature.grad.item()
     with torch.no_grad():
         points, start, step = model(data()), model.log_temperature.item(), 1e-5
-        values = [loss(points, math.exp(start + sign * step)).item() for sign in (1, -1)]
+        moved = [
+            torch.tensor(math.exp(start + sign * step), dtype=torch.float64) for sign in (1, -1)
+        ]
+        values = [loss({**points, "temperature": t}, data()).item() for t in moved]
     assert found == pytest.approx((values[0] - values[1]) / (2 * step), rel=1e-6)
 
 
 def test_a_learned_bias_of_the_loss_gets_its_gradient_once_too():
     model, bias = space(dropout=0.0), torch.tensor(-2.0, dtype=torch.float64, requires_grad=True)
 
-    def biased(e, t):
-        return sigmoid_loss(e["x"], e["y"], t, bias)
+    def biased(e, batch):
+        return sigmoid_loss(e["x"], e["y"], e["temperature"], bias)
 
     backward(model, biased, data())
     wanted, bias.grad = bias.grad.item(), None
@@ -145,7 +154,7 @@ def test_adding_up_the_losses_of_the_parts_is_something_else():
     wanted = gradients(model)
     clear(model)
     for part in torch.arange(ROWS).split(3):
-        over_pairs(model(data().rows(part)), model.temperature).backward()
+        over_pairs(model(data().rows(part))).backward()
     with pytest.raises(AssertionError):
         assert_equal(gradients(model), wanted, 1e-2)
 
@@ -193,9 +202,9 @@ def test_random_numbers_in_the_loss_do_not_meet_those_of_the_model():
     """The loss draws after all rows are embedded, and the next step after the loss."""
     model, drawn = space(), []
 
-    def noisy(embeddings, temperature):
+    def noisy(outputs, batch):
         drawn.append(torch.rand(()).item())
-        return over_pairs(embeddings, temperature) * (1 + drawn[-1])
+        return over_pairs(outputs, batch) * (1 + drawn[-1])
 
     clear(model)
     with_one_graph(model, noisy, data(), 4)
@@ -225,8 +234,8 @@ def test_a_modality_that_the_loss_leaves_out_gets_no_gradient():
     model = JointSpace({name: Encoder(0.0) for name in "xyz"}, 5).double().train()
     batch = {**data(), "z": data()["x"]}
 
-    def two(e, t):
-        return info_nce(e["x"], e["y"], t)
+    def two(e, batch):
+        return info_nce(e["x"], e["y"], e["temperature"])
 
     backward(model, two, batch)
     wanted = {n: w.grad for n, w in model.named_parameters() if w.grad is not None}
@@ -271,10 +280,6 @@ class Tight(nn.Module):
         self.error = error or torch.cuda.OutOfMemoryError("CUDA out of memory.")
         self.only_with_graph = only_with_graph
 
-    @property
-    def temperature(self):
-        return self.inner.temperature
-
     def forward(self, batch):
         rows = len(batch["x"])
         self.tried.append(rows)
@@ -286,8 +291,8 @@ class Tight(nn.Module):
 
 def attempt(model, micro_batch=None, batch=None, **options):
     gradient = Gradient(model, over_pairs, CPU, micro_batch, **options)
-    value = gradient(batch or data(), lambda loss: loss, Snapshot(model).restore)
-    return gradient, value
+    found = gradient(batch or data(), lambda loss: loss, Snapshot(model).restore)
+    return gradient, found[""]
 
 
 @pytest.mark.parametrize("only_with_graph", [False, True])
@@ -349,10 +354,10 @@ def test_memory_that_runs_out_in_the_loss_or_on_the_way_back_counts_too():
         if len(tries) == 1:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory.")
 
-    def loss(embeddings, temperature):
+    def loss(outputs, batch):
         if not tries:
-            embeddings["x"].register_hook(full)
-        return over_pairs(embeddings, temperature)
+            outputs["x"].register_hook(full)
+        return over_pairs(outputs, batch)
 
     clear(model)
     gradient = Gradient(model, loss, CPU, None)

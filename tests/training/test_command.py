@@ -156,8 +156,8 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(whole, tmp_path, ca
 def test_a_stopped_run_says_how_to_go_on(whole, tmp_path, capsys, monkeypatch, number, code):
     words, tell = arguments(tmp_path, every=100), command.tell
 
-    def press(step, given):
-        tell(step, given)
+    def press(step, space, given):
+        tell(step, space, given)
         if step.number == 1:
             signal.raise_signal(number)
 
@@ -177,7 +177,7 @@ def test_a_stopped_run_says_how_to_go_on(whole, tmp_path, capsys, monkeypatch, n
 
 
 def test_impatience_ends_a_run_at_once(monkeypatch, capsys):
-    def press(step, given):
+    def press(step, space, given):
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
 
@@ -187,7 +187,9 @@ def test_impatience_ends_a_run_at_once(monkeypatch, capsys):
 
 
 def test_without_a_folder_nothing_is_kept_and_that_is_said(monkeypatch, capsys):
-    monkeypatch.setattr(command, "tell", lambda step, given: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(
+        command, "tell", lambda step, space, given: signal.raise_signal(signal.SIGINT)
+    )
     assert command.main(arguments()) == 130
     assert "stopped after step 1 of 4; nothing is kept" in capsys.readouterr().err
 

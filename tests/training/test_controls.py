@@ -12,7 +12,8 @@ from xmodal_lab.alignment.losses import over_pairs
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.runtime import Runtime
 from xmodal_lab.training.controls import Controls
-from xmodal_lab.training.loop import fit, schedule
+from xmodal_lab.training.loop import fit
+from xmodal_lab.training.optimisation import schedule
 
 CPU = Runtime(torch.device("cpu"), torch.float32, seed=0, threads=1)
 
@@ -82,8 +83,12 @@ def test_a_temperature_that_is_none_is_refused(value):
     controls.set_temperature(0.5)
     with pytest.raises(ValueError, match="a temperature is a number > 0, got"):
         controls.set_temperature(value)
-    assert controls.take_temperature() == 0.5
-    assert controls.take_temperature() is None  # it is handed out once
+    space = model()
+    controls.turn(space)
+    assert space.temperature.item() == pytest.approx(0.5)
+    space.temperature = 0.2
+    controls.turn(space)  # it is handed out once
+    assert space.temperature.item() == pytest.approx(0.2)
 
 
 def test_a_new_learning_rate_holds_from_the_next_step_and_follows_the_schedule():
@@ -116,13 +121,13 @@ def test_a_learning_rate_of_zero_is_a_value_and_freezes_the_weights():
 def test_a_temperature_is_used_in_the_next_step_and_then_learned_on():
     space, controls, seen = model(), Controls(), []
 
-    def watched(embeddings, temperature):
-        seen.append(temperature.item())
-        return over_pairs(embeddings, temperature)
+    def watched(outputs, batch):
+        seen.append(outputs["temperature"].item())
+        return over_pairs(outputs, batch)
 
     learned = []
     for step in train(space, controls, loss=watched, learning_rate=0.02):
-        learned.append(step.temperature)
+        learned.append(space.temperature.item())
         if step.number == 5:
             controls.set_temperature(0.5)
     assert seen[4] == pytest.approx(0.07, rel=0.2)
@@ -138,9 +143,9 @@ def test_a_temperature_beyond_the_bounds_ends_on_them(asked, given):
     controls, seen = Controls(), []
     controls.set_temperature(asked)
 
-    def watched(embeddings, temperature):
-        seen.append(temperature.item())
-        return over_pairs(embeddings, temperature)
+    def watched(outputs, batch):
+        seen.append(outputs["temperature"].item())
+        return over_pairs(outputs, batch)
 
     next(iter(train(model(), controls, loss=watched)))
     assert seen == pytest.approx([given])

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -88,8 +89,7 @@ def test_without_the_others_rows_it_would_be_another_gradient(loss):
     alone = questions.gradients_of_losses()[f"{loss} None"]
     rows = questions.data().rows(torch.arange(questions.BATCH // 2))
     space = questions.model()
-    pairs = lambda e, t: questions.over_pairs(e, t, questions.LOSSES[loss])  # noqa: E731
-    questions.backward(space, pairs, rows)
+    questions.backward(space, partial(questions.over_pairs, loss=questions.LOSSES[loss]), rows)
     assert compare(questions.gradients(space), alone)[1] < 0.95
 
 

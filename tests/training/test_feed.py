@@ -1,11 +1,10 @@
-"""Every step gets its own rows, from the device or by the stream."""
+"""Every step gets its own rows, from the device or from pinned memory."""
 
 import numpy as np
 import pytest
 import torch
 
-from xmodal_lab.batch import pad
-from xmodal_lab.training import feed as room
+from xmodal_lab.batch import Batch, pad
 from xmodal_lab.training.feed import Feed
 from xmodal_lab.training.order import easy_first, shuffled
 
@@ -38,7 +37,7 @@ def holds(rows: torch.Tensor, batch: dict) -> bool:
 
 @pytest.mark.parametrize("order", [shuffled(ROWS, 7), easy_first(np.ones(ROWS, bool), 5, 7)])
 def test_a_step_gets_the_rows_of_its_number_whenever_it_is_asked(order):
-    feed = Feed(data(), order, CPU, last=19)
+    feed = Feed(data(), order, CPU)
     for step in [*range(20), 3, 17, 0, 0]:
         rows, batch = feed(step)
         assert rows.equal(order(step))
@@ -47,13 +46,12 @@ def test_a_step_gets_the_rows_of_its_number_whenever_it_is_asked(order):
 
 def test_data_that_is_there_already_is_not_copied():
     whole = data()
-    feed = Feed(whole, shuffled(ROWS, 7), CPU, last=0)
-    assert feed.resident
+    feed = Feed(whole, shuffled(ROWS, 7), CPU)
     assert feed.data["x"].data_ptr() == whole["x"].data_ptr()
 
 
 def test_what_a_step_does_to_its_batch_does_not_reach_the_data():
-    feed = Feed(data(), shuffled(ROWS, 7), CPU, last=5)
+    feed = Feed(data(), shuffled(ROWS, 7), CPU)
     _, batch = feed(0)
     batch["x"].zero_()
     batch["words"].values.zero_()
@@ -64,7 +62,7 @@ def test_modalities_of_different_length_are_refused_under_a_given_order():
     uneven = data()
     uneven["x"] = uneven["x"][:-1]
     with pytest.raises(ValueError, match="'x': 29, 'words': 30"):
-        Feed(uneven, lambda step: torch.arange(4), CPU, last=0)
+        Feed(uneven, lambda step: torch.arange(4), CPU)
 
 
 @GPU
@@ -73,47 +71,42 @@ def test_a_gpu_gets_the_same_rows_either_way(resident, monkeypatch):
     if not resident:
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (0, 0))
     order, device = shuffled(ROWS, 7), torch.device("cuda")
-    feed = Feed(data(), order, device, last=19)
-    assert feed.resident == resident
+    feed = Feed(data(), order, device)
+    assert (feed.data["x"].device.type == "cuda") == resident
     for step in [*range(20), 3, 17, 0, 0]:
         _, batch = feed(step)
         assert batch["x"].device.type == "cuda"
         assert holds(order(step), batch)
 
 
-class Stream:
-    """Stands in for a CUDA stream; counts who waits for it."""
+def test_data_that_does_not_fit_stays_where_it_was_and_its_rows_travel(monkeypatch):
+    """The choice and the way of the rows, without a GPU: 'meta' stands for a device of its own."""
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (0, 0))
+    monkeypatch.setattr(Batch, "pinned", lambda self: self)
+    moved = []
 
-    waits = 0
-
-    def __enter__(self):
+    def to(self, device, non_blocking=False):
+        moved.append((self.size, device.type, non_blocking))
         return self
 
-    def __exit__(self, *_):
-        pass
+    monkeypatch.setattr(Batch, "to", to)
+    feed = Feed(data(), shuffled(ROWS, 7), torch.device("cuda"))
+    assert moved == []
+    rows, batch = feed(4)
+    assert moved == [(7, "cuda", True)]
+    assert holds(rows, batch)
 
-    def wait_stream(self, other):
-        Stream.waits += 1
+
+def test_data_that_fits_is_moved_once_and_for_all(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (10**9, 10**9))
+    moved = []
+    monkeypatch.setattr(Batch, "to", lambda self, *_, **__: moved.append(self.size) or self)
+    feed = Feed(data(), shuffled(ROWS, 7), torch.device("cuda"))
+    assert moved == [ROWS] and feed.data["x"].equal(data()["x"])
 
 
-def test_the_stream_fetches_one_step_ahead_and_not_beyond_the_last(monkeypatch):
-    """The order of its work, without a GPU: what is fetched, when, and how often."""
-    asked, order = [], shuffled(ROWS, 7)
-
-    def watched(step):
-        asked.append(step)
-        return order(step)
-
-    monkeypatch.setattr(torch.cuda, "current_stream", Stream)
-    monkeypatch.setattr(torch.cuda, "stream", lambda stream: stream)
-    monkeypatch.setattr(torch.Tensor, "record_stream", lambda self, stream: None)
-    monkeypatch.setattr(room, "_pinned", lambda batch: batch)
-    feed = Feed(data(), watched, CPU, last=3)
-    feed.resident, feed.stream = False, Stream()
-    for step in (0, 1, 2, 3):
+def test_data_may_be_made_for_every_step():
+    feed = Feed(lambda step: {"x": torch.full((4, 2), step)}, None, CPU)
+    for step in (0, 5, 2):
         rows, batch = feed(step)
-        assert rows.equal(order(step)) and holds(rows, batch)
-        assert asked == list(range(min(step + 2, 4)))
-    assert Stream.waits == 4
-    feed(1)  # a jump back, as after a resumption, fetches anew
-    assert asked == [0, 1, 2, 3, 1, 2]
+        assert rows.tolist() == [0, 1, 2, 3] and batch["x"].eq(step).all()

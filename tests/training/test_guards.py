@@ -10,10 +10,11 @@ import torch
 from torch import nn
 
 from xmodal_lab.alignment.losses import over_pairs
-from xmodal_lab.batch import pad
+from xmodal_lab.batch import Batch, pad
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.runtime import Runtime
-from xmodal_lab.training import loop
+from xmodal_lab.training import resuming
+from xmodal_lab.training.controls import Controls
 from xmodal_lab.training.guards import Snapshot, suspects, undone_on_error, uninterrupted
 from xmodal_lab.training.loop import TrainingError, fit
 from xmodal_lab.training.random_state import random_state
@@ -101,16 +102,16 @@ def break_at(number, how):
     """A loss that is what it should be until one step; by then all statistics have moved."""
     count = []
 
-    def loss(embeddings, temperature):
+    def loss(outputs, batch):
         count.append(1)
-        value = over_pairs(embeddings, temperature)
-        return how(value, embeddings) if len(count) == number else value
+        value = over_pairs(outputs, batch)
+        return how(value, outputs) if len(count) == number else value
 
     return loss
 
 
-def infinite_slope(value, embeddings):
-    rows = embeddings["x"]
+def infinite_slope(value, outputs):
+    rows = outputs["x"]
     return value.detach() + (rows - rows.detach()).sum().sqrt()
 
 
@@ -154,9 +155,9 @@ def test_suspects_look_at_whole_numbers_and_at_sequences_too():
         "levels": torch.zeros(3, 3, 2, 2, dtype=torch.uint8),
     }
     rows = torch.tensor([50, 7, 9])
-    assert "Rows [7] hold NaN" in suspects(batch, rows)
+    assert "Rows [7] hold NaN" in suspects(Batch(batch), rows)
     del batch["frames"]
-    assert "Rows [50, 7, 9] … are all finite" in suspects(batch, rows)
+    assert "Rows [50, 7, 9] … are all finite" in suspects(Batch(batch), rows)
 
 
 # Half precision -------------------------------------------------------------------------------
@@ -177,8 +178,8 @@ def test_half_precision_does_not_skip_for_ever():
     space = model()
     before = {name: weight.clone() for name, weight in space.named_parameters()}
 
-    def always(embeddings, temperature):
-        return infinite_slope(over_pairs(embeddings, temperature), embeddings)
+    def always(outputs, batch):
+        return infinite_slope(over_pairs(outputs, batch), outputs)
 
     with pytest.raises(TrainingError, match=r"step 1\d: loss .*, gradient norm (nan|inf)"):
         list(train(space, steps=100, loss=always, runtime=HALF))
@@ -312,14 +313,14 @@ def test_ctrl_c_anywhere_leaves_a_checkpoint_that_goes_on_bit_for_bit(tmp_path, 
             press()
             time.sleep(0.01)
 
-    def loss(embeddings, temperature):
+    def loss(outputs, batch):
         if place == "forward":
             at(5)
         elif place == "backward":
-            embeddings["y"].register_hook(lambda gradient: at(5))
-        return over_pairs(embeddings, temperature)
+            outputs["y"].register_hook(lambda gradient: at(5))
+        return over_pairs(outputs, batch)
 
-    controls = loop.Controls()
+    controls = Controls()
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         if place == "clipping":
             clip = nn.utils.clip_grad_norm_
@@ -338,20 +339,20 @@ def test_ctrl_c_anywhere_leaves_a_checkpoint_that_goes_on_bit_for_bit(tmp_path, 
 
 
 def test_an_impatient_second_ctrl_c_does_not_cost_the_checkpoint(tmp_path, monkeypatch):
-    space, written = model(), loop.store
+    space, written = model(), resuming.store
 
     def slow(*arguments):
         press()
         time.sleep(0.01)
         return written(*arguments)
 
-    monkeypatch.setattr(loop, "store", slow)
+    monkeypatch.setattr(resuming, "store", slow)
 
-    def loss(embeddings, temperature):
-        if temperature.item() != 0.07 and (tmp_path / "go").exists():
+    def loss(outputs, batch):
+        if outputs["temperature"].item() != 0.07 and (tmp_path / "go").exists():
             press()
             time.sleep(0.01)
-        return over_pairs(embeddings, temperature)
+        return over_pairs(outputs, batch)
 
     with pytest.raises(KeyboardInterrupt):
         for step in train(space, loss=loss, folder=tmp_path / "run"):

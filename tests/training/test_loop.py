@@ -18,7 +18,8 @@ from xmodal_lab.datasets import scenes
 from xmodal_lab.encoders.inputs import inputs_of
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.runtime import Runtime
-from xmodal_lab.training.loop import TrainingError, fit, schedule
+from xmodal_lab.training.loop import TrainingError, fit
+from xmodal_lab.training.optimisation import schedule
 
 CPU = Runtime(torch.device("cpu"), torch.float32, seed=0, threads=1)
 ROWS, BATCH = 48, 16
@@ -77,7 +78,7 @@ def test_each_step_says_what_it_did():
         assert step.number == count
         assert step.samples_seen == count * BATCH
         assert step.learning_rate == pytest.approx(0.01 * schedule(count, 9, 2))
-        assert step.temperature == pytest.approx(space.temperature.item())
+        assert dict(step.parts) == {}
         assert step.samples_per_second == pytest.approx(step.samples_seen / step.seconds)
     assert count == 9
 
@@ -87,7 +88,7 @@ def test_the_first_loss_is_that_of_the_untrained_model():
     rows = torch.arange(7, 23)
     first = next(iter(train(space, order=lambda step: rows)))
     batch = {name: values[rows] for name, values in data().items()}
-    assert first.loss == pytest.approx(over_pairs(fresh(batch), fresh.temperature).item())
+    assert first.loss == pytest.approx(over_pairs(fresh(batch)).item())
 
 
 def test_the_schedule_rises_in_a_line_and_falls_along_a_cosine_to_zero():
@@ -110,8 +111,8 @@ def test_only_matrices_decay():
     space = model()
     before = {name: weight.detach().clone() for name, weight in space.named_parameters()}
 
-    def flat(embeddings, temperature):
-        return sum(rows.sum() for rows in embeddings.values()) * 0 + temperature * 0
+    def flat(outputs, batch):
+        return sum(rows.sum() for rows in outputs.values()) * 0
 
     steps = train(space, 10, flat, learning_rate=0.1, weight_decay=0.2)
     shrunk = math.prod(1 - step.learning_rate * 0.2 for step in steps)
@@ -125,7 +126,7 @@ def test_only_matrices_decay():
 
 def test_gradients_are_clipped():
     space = model()
-    steep = lambda embeddings, t: 1e4 * over_pairs(embeddings, t)  # noqa: E731
+    steep = lambda outputs, batch: 1e4 * over_pairs(outputs, batch)  # noqa: E731
     for _ in train(space, 3, steep, clip=0.25):
         norm = torch.cat([w.grad.flatten() for w in space.parameters()]).norm()
         assert norm.item() == pytest.approx(0.25, rel=1e-4)
@@ -138,7 +139,7 @@ def test_gradients_are_clipped_at_their_true_size_in_half_precision():
     for _ in train(
         space,
         25,
-        lambda embeddings, t: 10 * over_pairs(embeddings, t),
+        lambda outputs, batch: 10 * over_pairs(outputs, batch),
         runtime=half,
         learning_rate=1e-5,
         clip=0.25,
@@ -249,13 +250,13 @@ def test_a_loss_that_is_no_number_is_not_blamed_on_the_data():
     space = model()
     before = weights(space)
     with pytest.raises(TrainingError, match=r"step 1: loss nan.*all finite: lower the learning"):
-        list(train(space, loss=lambda e, t: over_pairs(e, t) * torch.nan))
+        list(train(space, loss=lambda outputs, batch: over_pairs(outputs, batch) * torch.nan))
     assert same(weights(space), before)
 
 
 def test_a_gradient_that_is_no_number_stops_although_the_loss_is_one():
-    def kinked(embeddings, temperature):
-        rows = embeddings["x"]
+    def kinked(outputs, batch):
+        rows = outputs["x"]
         return (rows - rows.detach()).sum().sqrt()  # 0, with slope infinity
 
     space = model()
@@ -335,10 +336,10 @@ def test_half_precision_reaches_the_encoders_but_not_the_loss():
     inside, seen = [], []
     space.encoders["image"].dense.register_forward_hook(lambda m, i, o: inside.append(o.dtype))
 
-    def loss(embeddings, temperature):
-        seen.extend(points.dtype for points in embeddings.values())
-        seen.append((embeddings["text"] @ embeddings["image"].T).dtype)
-        return over_pairs(embeddings, temperature)
+    def loss(outputs, batch):
+        seen.extend(points.dtype for points in outputs.values())
+        seen.append((outputs["text"] @ outputs["image"].T).dtype)
+        return over_pairs(outputs, batch)
 
     steps = list(fit(space, loss, data, steps=2, batch_size=8, runtime=runtime))
     assert set(inside) == {torch.bfloat16}

@@ -16,6 +16,7 @@ from xmodal_lab.alignment.many_to_one import info_nce_many
 from xmodal_lab.alignment.margin import pair_loss, triplet_loss
 from xmodal_lab.alignment.sigmoid import sigmoid_loss
 from xmodal_lab.alignment.tiled import info_nce_tiled, sigmoid_loss_tiled
+from xmodal_lab.batch import Entries
 
 __all__ = [
     "info_nce",
@@ -29,7 +30,7 @@ __all__ = [
     "triplet_loss",
 ]
 
-PairLoss = Callable[[Tensor, Tensor, Tensor | float], Tensor]
+PairLoss = Callable[..., Tensor]
 
 
 def info_nce(
@@ -61,22 +62,37 @@ def info_nce(
 
 
 def over_pairs(
-    embeddings: Mapping[str, Float[Tensor, "batch dim"]],
-    temperature: Tensor | float,
+    outputs: Mapping[str, Tensor],
+    batch: Entries | None = None,
     loss: PairLoss = info_nce,
+    temperature: Tensor | float | None = None,
 ) -> Float[Tensor, ""]:
     """The mean of a pair loss over all pairs of modalities: three of them for text, image, audio.
 
-    Where embeddings hold NaN the result is NaN, and no error as of the losses themselves: the
-    training loop, which knows more, then names the rows of the *data* that are to blame.
+    An objective for ``training.fit``, which hands it what a ``JointSpace`` gives.
+
+    Args:
+        outputs: rows (batch, dim) by modality, and without axes the learned 'temperature', and
+            the 'bias' if the loss has one.
+        batch: not looked at.
+        loss: maps two modalities' rows and the temperature to a scalar.
+        temperature: in place of a learned one.
+
+    Returns:
+        The mean; NaN, and no error as of the losses themselves, where rows hold NaN: the training
+        loop, which knows more, then names the rows of the *data* that are to blame.
 
     Raises:
-        ValueError: for fewer than two modalities.
+        ValueError: for fewer than two modalities, or without any temperature.
     """
-    pairs = list(combinations(embeddings.values(), 2))
-    if not pairs:
-        raise ValueError(f"need two modalities or more to align, got {list(embeddings)}")
+    rows = {name: points for name, points in outputs.items() if points.ndim and ":" not in name}
+    if len(rows) < 2:
+        raise ValueError(f"need two modalities or more to align, got {list(rows)}")
+    if temperature is None and (temperature := outputs.get("temperature")) is None:
+        raise ValueError("the outputs hold no 'temperature': give one, as in temperature=0.07")
+    learned = {"bias": outputs["bias"]} if "bias" in outputs else {}
     try:
-        return torch.stack([loss(a, b, temperature) for a, b in pairs]).mean()
+        pairs = combinations(rows.values(), 2)
+        return torch.stack([loss(a, b, temperature, **learned) for a, b in pairs]).mean()
     except NotFiniteError:
-        return sum(points.sum() for points in embeddings.values()) * torch.nan
+        return sum(points.sum() for points in rows.values()) * torch.nan

@@ -20,6 +20,11 @@ from xmodal_lab.encoders.text import TextEncoder
 COLDEST, WARMEST = 0.01, 1.0
 
 
+def modality_of(name: str) -> str:
+    """The modality of a batch's entry: 'text' of 'text' and of 'text:foil'."""
+    return name.partition(":")[0]
+
+
 class JointSpace(nn.Module):
     """Encoders and projection heads that map every modality onto one unit sphere.
 
@@ -32,12 +37,17 @@ class JointSpace(nn.Module):
         encoders: modality → encoder with an attribute ``output_dim``.
         dim: dimensions of the joint space.
         temperature: where the learned temperature starts.
+        bias: where a learned bias starts, as the sigmoid loss wants one; None for none.
 
     Source: CLIP, Radford et al. 2021; one space for many modalities, Girdhar et al. 2023.
     """
 
     def __init__(
-        self, encoders: Mapping[str, nn.Module], dim: int = 128, temperature: float = 0.07
+        self,
+        encoders: Mapping[str, nn.Module],
+        dim: int = 128,
+        temperature: float = 0.07,
+        bias: float | None = None,
     ) -> None:
         super().__init__()
         self.dim = dim
@@ -48,6 +58,7 @@ class JointSpace(nn.Module):
             {name: nn.Linear(encoder.output_dim, dim) for name, encoder in encoders.items()}
         )
         self.log_temperature = nn.Parameter(torch.tensor(math.log(temperature)))
+        self.bias = None if bias is None else nn.Parameter(torch.tensor(float(bias)))
 
     @classmethod
     def standard(
@@ -68,12 +79,12 @@ class JointSpace(nn.Module):
 
     @property
     def temperature(self) -> Float[Tensor, ""]:
-        """τ, with gradient."""
-        # The weight itself is put back between the bounds. A clamp inside the graph would have no
-        # gradient beyond them: a temperature that once stepped over would never come back.
-        with torch.no_grad():
-            self.log_temperature.clamp_(math.log(COLDEST), math.log(WARMEST))
-        return self.log_temperature.exp()
+        """τ, with gradient; between 0.01 and 1, whatever the weight says."""
+        low, high = math.log(COLDEST), math.log(WARMEST)
+        # The gradient passes the bounds: a clamp inside the graph would have none beyond them, and
+        # a temperature that once stepped over would never come back.
+        beyond = self.log_temperature.clamp(low, high) - self.log_temperature
+        return (self.log_temperature + beyond.detach()).exp()
 
     @temperature.setter
     def temperature(self, value: float) -> None:
@@ -91,7 +102,7 @@ class JointSpace(nn.Module):
         Raises:
             KeyError: for a modality this space has no encoder for.
         """
-        if modality not in self.encoders:
+        if (modality := modality_of(modality)) not in self.encoders:
             known = ", ".join(self.encoders)
             raise KeyError(f"no encoder for modality {modality!r}: this space knows {known}")
         points = self.projections[modality](self.encoders[modality](batch))
@@ -99,9 +110,28 @@ class JointSpace(nn.Module):
         points = points.float() if points.dtype in (torch.float16, torch.bfloat16) else points
         return F.normalize(points, dim=1)
 
-    def forward(self, batch: Entries) -> dict[str, Float[Tensor, "batch dim"]]:
-        """Unit vectors of every modality in the batch."""
-        return {modality: self.embed(modality, values) for modality, values in batch.items()}
+    def forward(self, batch: Entries) -> dict[str, Float[Tensor, "batch dim"] | Float[Tensor, ""]]:
+        """Unit vectors of every modality in the batch, and what their contrast needs beside them.
+
+        An entry named 'text:foil' is read by the encoder of 'text'. What no encoder reads, such as
+        labels, is passed over.
+
+        Returns:
+            Unit rows under the entries' names, the 'temperature', and the 'bias' where it is
+            learned.
+
+        Raises:
+            KeyError: where no entry has an encoder.
+        """
+        if self.training:
+            with torch.no_grad():  # back between the bounds, if the last step went beyond
+                self.log_temperature.clamp_(math.log(COLDEST), math.log(WARMEST))
+        read = [name for name in batch if modality_of(name) in self.encoders]
+        outputs = {name: self.embed(name, batch[name]) for name in read or batch}
+        outputs["temperature"] = self.temperature
+        if self.bias is not None:
+            outputs["bias"] = self.bias
+        return outputs
 
     @torch.no_grad()
     def embed_all(self, data: Entries, chunk: int = 256) -> dict[str, Float[Tensor, "rows dim"]]:
@@ -114,11 +144,13 @@ class JointSpace(nn.Module):
         data, was_training = Batch(data), self.training
         self.eval()
         try:
-            rows = torch.arange(data.size).split(chunk)
-            parts = [self(data.rows(index).to(self.device)) for index in rows]
+            parts = [
+                {n: self.embed(n, values) for n, values in rows.to(self.device).items()}
+                for rows in map(data.rows, torch.arange(data.size).split(chunk))
+            ]
         finally:
             self.train(was_training)
-        return {modality: torch.cat([part[modality] for part in parts]) for modality in data}
+        return {name: torch.cat([part[name] for part in parts]) for name in data}
 
     def embed_data(self, data: SceneData, *modalities: str) -> dict[str, Float[Tensor, "rows dim"]]:
         """Unit vectors of scenes, in the modalities named or in all that are there."""

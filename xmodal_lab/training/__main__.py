@@ -84,7 +84,7 @@ def run(options: Namespace) -> int:
             folder=options.folder,
             every=options.every,
         ):
-            tell(step, options)
+            tell(step, space, options)
     stopped = not distributed.all_agree(not controls.stopped)
     if stopped and (step is None or step.number < options.steps):
         distributed.finish()
@@ -197,12 +197,12 @@ def stopping(controls: Controls) -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-def tell(step: Step, options: Namespace) -> None:
+def tell(step: Step, space: JointSpace, options: Namespace) -> None:
     """A line of progress, now and then."""
     if distributed.rank() == 0 and (step.number % options.progress == 0 or step.number == 1):
         print(
             f"step {step.number:>{len(str(options.steps))}}/{options.steps}  "
-            f"loss {step.loss:.3f}  temperature {step.temperature:.3f}  "
+            f"loss {step.loss:.3f}  temperature {float(space.temperature):.3f}  "
             f"learning rate {step.learning_rate:.1e}  {step.samples_per_second:,.0f} rows/s",
             flush=True,
         )

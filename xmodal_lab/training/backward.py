@@ -1,12 +1,12 @@
-"""The gradient of a contrastive loss: whole, in micro-batches, and on several processes.
+"""The gradient of an objective: whole, in micro-batches, and on several processes.
 
-A contrastive loss compares every row with every other one, so it cannot simply be added up over
-micro-batches: each of them would see fewer negatives. But the loss needs only the *embeddings* of
-all rows, which are small. So (Gao et al. 2021, GradCache):
+An objective that is a mean over its terms (``objective.mean_over``) simply adds up. A contrast
+compares every row with every other one, and over micro-batches each would see fewer negatives. But
+it needs only what the model gives for all rows, which is small. So (Gao et al. 2021, GradCache):
 
-1. embed all rows without a graph, a micro-batch at a time;
-2. compute the loss of all embeddings, and its gradient on each of them;
-3. embed each micro-batch again, this time with a graph, and send its rows' gradients back.
+1. run the model on all rows without a graph, a micro-batch at a time;
+2. compute the loss of all outputs, and its gradient on each of them;
+3. run each micro-batch again, this time with a graph, and send its rows' gradients back.
 
 Step 3 repeats step 1 with the same random numbers, so dropout drops the same units. The result is
 the gradient of the whole batch, at the memory of a micro-batch and one more forward pass.
@@ -16,114 +16,200 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
 
-from xmodal_lab.batch import Batch
+from xmodal_lab.batch import Batch, Entries
+from xmodal_lab.objective import Objective, Outputs, as_given, named
 from xmodal_lab.runtime import Runtime
-from xmodal_lab.training.distributed import average_gradients, gather, world_size
+from xmodal_lab.training.distributed import (
+    GatheredBatch,
+    all_reduce_sum,
+    average_gradients,
+    gather,
+    world_size,
+)
 from xmodal_lab.training.random_state import random_state, restore_random_state
 
-Loss = Callable[[dict[str, Tensor], Tensor], Tensor]
+Scale = Callable[[Tensor], Tensor]
+
+
+def learner(model: nn.Module, objective: Objective) -> nn.Module:
+    """All that learns: the model, and an objective that has parameters of its own."""
+    if isinstance(objective, nn.Module) and any(True for _ in objective.parameters()):
+        return nn.ModuleDict({"model": model, "objective": objective})
+    return model
 
 
 def backward(
     model: nn.Module,
-    loss: Loss,
-    batch: Batch,
+    objective: Objective,
+    batch: Entries,
     micro_batch: int | None = None,
-    scale: Callable[[Tensor], Tensor] = lambda value: value,
+    scale: Scale = lambda value: value,
     autocast: Callable[[], AbstractContextManager] = nullcontext,
-) -> Tensor:
-    """Add the gradient of the loss over a whole batch to ``.grad`` of all parameters.
+) -> dict[str, Tensor]:
+    """Add the gradient of the objective over a whole batch to ``.grad`` of all parameters.
 
     On several processes each brings its own rows: the loss is that of all processes' rows, and
     the gradients come out the same everywhere, equal to those of one process with all rows.
 
     Args:
-        model: maps a batch to embeddings by modality; has a ``temperature``.
-        loss: maps (embeddings, temperature) to a scalar.
+        model: maps a batch to outputs, see ``objective``.
+        objective: maps (outputs, batch) to a scalar or named scalars.
         batch: this process's rows.
-        micro_batch: rows that are embedded with a graph at a time; None for all at once.
+        micro_batch: rows that run with a graph at a time; None for all at once.
         scale: multiplies the loss before its gradient is taken (float16).
-        autocast: the precision of the encoders, see ``Runtime.autocast``; the loss is exact.
+        autocast: the precision of the model, see ``Runtime.autocast``; the objective is exact.
 
     Returns:
-        The loss, without graph and unscaled.
+        What the objective gave, by name, and under '' the loss: the sum of all that has a
+        gradient. Without graph, and unscaled.
+
+    Raises:
+        ValueError: where nothing that the objective gives has a gradient, or outputs that are no
+            rows would have to be split.
     """
-    rows = batch.size
-    if micro_batch is None or micro_batch >= rows:
-        with autocast():
-            embeddings = {name: gather(points) for name, points in model(batch).items()}
-        # Outside: a cosine of 8 bits divided by a small temperature would be too coarse.
-        value = loss(embeddings, model.temperature)
-        scale(value).backward()
+    batch = Batch(batch)
+    count = 1 if micro_batch is None else max(1, math.ceil(batch.size / micro_batch))
+    # Of nearly equal size: a last part of one row would be an error to BatchNorm.
+    parts = [batch.rows(index) for index in torch.arange(batch.size).tensor_split(count)]
+    parts = parts if count > 1 else [batch]
+    run = lambda part: _run(model, part, autocast)  # noqa: E731
+    if hasattr(objective, "terms"):
+        found = _added_up(run, objective, parts, scale)
+    elif count == 1:
+        outputs = _gathered(run(batch))
+        found = _with_total(objective(as_given(outputs), _everyones(batch)))
+        scale(found[""]).backward()
     else:
-        # Of nearly equal size: a last part of one row would be an error to BatchNorm.
-        parts = torch.arange(rows).tensor_split(math.ceil(rows / micro_batch))
-        value = _in_micro_batches(model, loss, batch, parts, scale, autocast)
-    average_gradients(model)
-    return value.detach()
+        found = _in_two_passes(model, run, objective, batch, parts, scale)
+    average_gradients(learner(model, objective))
+    return {name: value.detach() for name, value in found.items()}
 
 
-def _in_micro_batches(model, loss, batch, parts, scale, autocast) -> Tensor:
+def _with_total(given: Outputs) -> dict[str, Tensor]:
+    found = named(given)
+    losses = [value for value in found.values() if value.requires_grad]
+    if not losses:
+        raise ValueError(f"nothing that the objective gives has a gradient, got {given}")
+    return found | {"": sum(losses[1:], losses[0])}
+
+
+def _run(model: nn.Module, batch: Batch, autocast) -> dict[str, Tensor]:
+    with autocast():
+        outputs = named(model(batch))
+    # Outside: a cosine of 8 bits divided by a small temperature would be too coarse.
+    coarse = (torch.float16, torch.bfloat16)
+    return {n: rows.float() if rows.dtype in coarse else rows for n, rows in outputs.items()}
+
+
+def _gathered(outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The rows of all processes; what has no rows is the same everywhere."""
+    return {name: gather(rows) if rows.ndim else rows for name, rows in outputs.items()}
+
+
+def _everyones(batch: Batch) -> Batch:
+    return batch if world_size() == 1 else GatheredBatch(batch)
+
+
+def _added_up(run, objective, parts: list[Batch], scale: Scale) -> dict[str, Tensor]:
+    """Each part by itself, weighted by its share of all terms, the other processes' included."""
+    counts = [_counted(objective.terms(part), part) for part in parts]
+    whole = all_reduce_sum({name: sum(count[name] for count in counts) for name in counts[0]})
+    sums: dict[str, Tensor] = {}
+    for part, count in zip(parts, counts, strict=True):
+        found = named(objective(as_given(run(part)), part))
+        for name, value in found.items():
+            share = count.get(name, count[""]) / max(whole.get(name, whole[""]), 1)
+            # A mean over no term at all is NaN, and weighs nothing.
+            found[name] = value * share if share else torch.nan_to_num(value) * 0
+        found = _with_total(as_given(found))
+        scale(found[""] * world_size()).backward()  # ``average_gradients`` divides by it
+        for name, value in found.items():
+            sums[name] = sums.get(name, 0) + value.detach()
+    values = all_reduce_sum({name: value.item() for name, value in sums.items()})
+    return {name: value.new_tensor(values[name]) for name, value in sums.items()}
+
+
+def _counted(terms: int | Mapping[str, int], part: Batch) -> dict[str, int]:
+    """Terms by name; '' holds for all names that are not there."""
+    return {"": part.size, **terms} if isinstance(terms, Mapping) else {"": terms}
+
+
+def _in_two_passes(model, run, objective, batch, parts, scale: Scale) -> dict[str, Tensor]:
     states, pieces = [], []
     buffers = [buffer.clone() for buffer in model.buffers()]
-    with torch.no_grad(), autocast():
+    with torch.no_grad():
         for part in parts:
             states.append(random_state())
-            pieces.append(model(batch.rows(part)))
+            pieces.append(run(part))
+            _check_rows(pieces[-1], part.size)
     # The second pass moves running statistics, so the first one must not count.
     for buffer, kept in zip(model.buffers(), buffers, strict=True):
         buffer.copy_(kept)
-    leaves = {
-        name: torch.cat([piece[name] for piece in pieces]).requires_grad_() for name in pieces[0]
-    }
-    value = loss({name: gather(leaf) for name, leaf in leaves.items()}, model.temperature)
-    scale(value).backward()  # gives the temperature its gradient, once, and each embedding its own
+    leaves = {name: _leaf([piece[name] for piece in pieces]) for name in pieces[0]}
+    found = _with_total(objective(as_given(_gathered(leaves)), _everyones(batch)))
+    scale(found[""]).backward()  # gives each output its gradient
     after = random_state()
-    for part, state in zip(parts, states, strict=True):
+    start = 0
+    for number, (part, state) in enumerate(zip(parts, states, strict=True)):
         restore_random_state(state)
-        with autocast():
-            embeddings = model(batch.rows(part))
-        # A modality may be left out by the loss, or have nothing that learns.
-        learning = [
-            (points, leaves[name].grad[part.to(points.device)])
-            for name, points in embeddings.items()
-            if points.requires_grad and leaves[name].grad is not None
-        ]
+        learning = []
+        for name, rows in run(part).items():
+            gradient = leaves[name].grad
+            # An output may be left out by the objective, or have nothing that learns; and what
+            # belongs to all rows gets its gradient once.
+            if gradient is None or not rows.requires_grad or (not rows.ndim and number):
+                continue
+            learning.append((rows, gradient[start : start + part.size] if rows.ndim else gradient))
         if learning:
             torch.autograd.backward(*zip(*learning, strict=True))
+        start += part.size
     restore_random_state(after)
-    return value
+    return found
+
+
+def _leaf(pieces: list[Tensor]) -> Tensor:
+    whole = torch.cat(pieces) if pieces[0].ndim else pieces[0].clone()
+    return whole.requires_grad_(whole.is_floating_point())
+
+
+def _check_rows(outputs: Mapping[str, Tensor], count: int) -> None:
+    uneven = {n: len(rows) for n, rows in outputs.items() if rows.ndim and len(rows) != count}
+    if uneven:
+        raise ValueError(
+            f"outputs must have a row for each of the batch's {count}, got {uneven}: such a batch "
+            "cannot be split, unless the objective adds up (see objective.mean_over)"
+        )
 
 
 class Gradient:
     """``backward`` for a training: in smaller and smaller micro-batches where memory runs out.
 
     Args:
-        model, loss: as ``backward``.
+        model, objective: as ``backward``.
         runtime: device and precision.
-        micro_batch: rows embedded with a graph at a time; None to begin with all.
+        micro_batch: rows that run with a graph at a time; None to begin with all.
     """
 
     def __init__(
-        self, model: nn.Module, loss: Loss, runtime: Runtime, micro_batch: int | None
+        self, model: nn.Module, objective: Objective, runtime: Runtime, micro_batch: int | None
     ) -> None:
         if micro_batch is not None and micro_batch < 1:
             raise ValueError(f"micro_batch must be at least 1, got {micro_batch}")
-        self.model, self.loss, self.runtime = model, loss, runtime
+        self.model, self.objective, self.runtime = model, objective, runtime
         self.micro_batch = micro_batch
         if world_size() > 1 or micro_batch is not None:
             warn_of_batch_norm(model)
 
     def __call__(
-        self, batch: Batch, scale: Callable[[Tensor], Tensor], restore: Callable[[], None]
-    ) -> Tensor:
-        """The loss of a batch; its gradient lies in ``.grad`` of the model's parameters.
+        self, batch: Batch, scale: Scale, restore: Callable[[], None]
+    ) -> dict[str, Tensor]:
+        """What the objective gives for a batch; its gradient lies in ``.grad`` of all parameters.
 
         Args:
             batch: this process's rows.
@@ -137,9 +223,10 @@ class Gradient:
         asked = self.micro_batch
         while True:
             try:
-                value = backward(
-                    self.model, self.loss, batch, self.micro_batch, scale, self.runtime.autocast
-                )
+                found = backward(
+                    self.model, self.objective, batch, self.micro_batch, scale,
+                    self.runtime.autocast,
+                )  # fmt: skip
                 break
             except RuntimeError as error:
                 size = min(self.micro_batch or batch.size, batch.size)
@@ -148,7 +235,7 @@ class Gradient:
                     raise
             # Beyond the except clause: the error would keep the graph, and its memory, alive.
             self.micro_batch = (size + 1) // 2
-            self.model.zero_grad(set_to_none=True)
+            learner(self.model, self.objective).zero_grad(set_to_none=True)
             restore()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
@@ -159,7 +246,7 @@ class Gradient:
             )
             if asked is None:
                 warn_of_batch_norm(self.model)
-        return value
+        return found
 
 
 def out_of_memory(error: RuntimeError) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import threading
 
+from torch import nn
+
 
 class Controls:
     """What may be changed while ``fit`` runs: learning rate, temperature, pause, stop.
@@ -48,11 +50,12 @@ class Controls:
         with self._lock:
             self._temperature = value
 
-    def take_temperature(self) -> float | None:
-        """The temperature asked for since the last call, or None; for the loop."""
+    def turn(self, model: nn.Module) -> None:
+        """Give the model the temperature asked for since the last call, if any. For the loop."""
         with self._lock:
             value, self._temperature = self._temperature, None
-            return value
+        if value is not None:
+            model.temperature = value
 
     def pause(self) -> None:
         """Let the loop wait before its next step."""

@@ -16,6 +16,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from xmodal_lab.batch import Batch, Padded
+
 
 def start() -> tuple[int, int]:
     """Join the processes that ``torchrun`` started: this one's number, and how many there are.
@@ -176,3 +178,42 @@ def all_gather_object(item) -> list:
     items: list = [None] * world_size()
     dist.all_gather_object(items, item)
     return items
+
+
+def all_reduce_sum(numbers: dict[str, float]) -> dict[str, float]:
+    """The sum of each number over all processes."""
+    every = all_gather_object(numbers)
+    return {name: sum(found[name] for found in every) for name in numbers}
+
+
+class GatheredBatch(Batch):
+    """The rows of all processes, each entry fetched when it is asked for.
+
+    Pictures stay where they are unless the objective looks at them; labels and meanings travel.
+    Every process must ask for the same entries in the same order.
+    """
+
+    @property
+    def size(self) -> int:
+        return world_size() * Batch(dict.items(self)).size
+
+    def __getitem__(self, name: str) -> Tensor | Padded:
+        return _gathered_entry(super().__getitem__(name))
+
+    def get(self, name: str, default=None):
+        return self[name] if name in self else default  # noqa: SIM401 (dict's own gathers nothing)
+
+    def values(self):
+        return [self[name] for name in self]
+
+    def items(self):
+        return [(name, self[name]) for name in self]
+
+
+def _gathered_entry(values: Tensor | Padded) -> Tensor | Padded:
+    if not isinstance(values, Padded):
+        return gather(values, "none")
+    steps = max(all_gather_object(values.values.shape[1]))
+    missing = steps - values.values.shape[1]
+    wider = nn.functional.pad(values.values, (0, 0) * (values.values.ndim - 2) + (0, missing))
+    return Padded(gather(wider, "none"), gather(values.lengths, "none"))

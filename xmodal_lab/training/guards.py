@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 
-from xmodal_lab.batch import Batch, Padded
+from xmodal_lab.batch import Batch
 from xmodal_lab.training.distributed import all_gather_object
 from xmodal_lab.training.random_state import random_state, restore_random_state
+
+
+class TrainingError(RuntimeError):
+    """Training met a loss or gradient that is no number."""
 
 
 class Snapshot:
@@ -69,13 +74,36 @@ def uninterrupted() -> Iterator[None]:
         signal.raise_signal(signal.SIGINT)  # to whoever would have received it
 
 
+def refuse_no_number(
+    number: int,
+    found: Mapping[str, Tensor],
+    norm: Tensor,
+    scaler: torch.amp.GradScaler,
+    batch: Batch,
+    rows: Tensor,
+) -> float:
+    """The loss of a step, where it and the gradient are numbers.
+
+    Raises:
+        TrainingError: where they are not.
+    """
+    loss = found[""].item()
+    # A scaler expects an infinite gradient now and then and skips that step by itself; but where
+    # it no longer scales up, the gradient itself is at fault.
+    skipped = scaler.is_enabled() and scaler.get_scale() > 1
+    if math.isfinite(loss) and (norm.isfinite() or skipped):
+        return loss
+    raise TrainingError(
+        f"step {number}: loss {loss:.4g}, gradient norm {norm.item():.4g}. "
+        f"{suspects(batch, rows)} The weights are those of the step before."
+    )
+
+
 def suspects(batch: Batch, rows: Tensor) -> str:
     """Which rows of the data may be to blame for a loss that is no number."""
-    bad = torch.zeros(len(rows), dtype=torch.bool)
-    for values in batch.values():
-        levels = values.values if isinstance(values, Padded) else values
-        bad |= ~levels.reshape(len(rows), -1).isfinite().all(dim=1).cpu()
+    bad = ~batch.finite()
     # On several processes each looks through its own rows, and all report all.
-    if blamed := [row for found in all_gather_object(rows.cpu()[bad].tolist()) for row in found]:
+    found = all_gather_object(rows.cpu()[bad].tolist())
+    if blamed := [row for some in found for row in some]:
         return f"Rows {blamed} hold NaN or infinity: mend or drop them."
     return f"Rows {rows[:8].tolist()} … are all finite: lower the learning rate."

@@ -26,6 +26,7 @@ from xmodal_lab.datasets.atomic import replacing
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.training import checkpoints, distributed
 from xmodal_lab.training.checkpoints import CheckpointError
+from xmodal_lab.training.guards import TrainingError, uninterrupted
 from xmodal_lab.training.random_state import random_state, restore_random_state
 
 FORMAT = b"xmodal_lab training 1\n"
@@ -33,6 +34,49 @@ KEPT = 3
 # BatchNorm's count of batches: not among the weights of a joint space, see ``checkpoints``.
 COUNT = "num_batches_tracked"
 PARTS = {"step", "weights", "counts", "optimizer", "scaler", "random"}
+
+
+class Saver:
+    """Leaves the checkpoints of one training, and puts it back to the latest.
+
+    Args:
+        folder: where they go; None for nowhere.
+        every: steps from one to the next.
+        model, optimiser, scaler: what is kept.
+    """
+
+    def __init__(
+        self,
+        folder: str | Path | None,
+        every: int,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        scaler: torch.amp.GradScaler,
+    ) -> None:
+        self.folder, self.every, self.parts = folder, every, (model, optimiser, scaler)
+        self.stored = 0
+
+    def resume(self) -> int:
+        """The number of the step that the latest sound checkpoint had finished, see ``resume``."""
+        self.stored = resume(self.folder, *self.parts) if self.folder else 0
+        return self.stored
+
+    def after(self, step: int) -> None:
+        """Write a checkpoint where one is due."""
+        if self.folder and step % self.every == 0 and store(self.folder, step, *self.parts):
+            self.stored = step
+
+    def failed(self, error: BaseException) -> None:
+        """Leave no last checkpoint where the processes may stand anywhere: it would take all."""
+        # Unless it came on all of them alike.
+        if distributed.world_size() > 1 and not isinstance(error, (TrainingError, GeneratorExit)):
+            self.folder = None
+
+    def close(self, step: int) -> None:
+        """Write the last checkpoint, unless it is there."""
+        if self.folder and step > self.stored:
+            with uninterrupted():  # who is in a hurry presses twice
+                store(self.folder, step, *self.parts)
 
 
 def store(
