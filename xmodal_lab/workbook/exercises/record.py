@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from xmodal_lab.workbook.exercises.form import AtSize
+
 
 class Mutant(NamedTuple):
     """A typical wrong answer, and a part of the message it must get."""
@@ -28,7 +30,7 @@ class Exercise:
             written independently of ``reference``: loops, float64.
         praise: what a right answer was compared with.
         mutants: at least three typical wrong answers.
-        on_device: True where the chapter calls it with tensors on the runtime's device.
+        gradient, at_size, on_device: as in ``form.Exercise``; the checker looks at gradients.
     """
 
     chapter: str
@@ -36,10 +38,9 @@ class Exercise:
     checker: Callable
     praise: str
     mutants: tuple[Mutant, ...]
+    gradient: tuple[str, ...] = ()
+    at_size: AtSize | None = None
     on_device: bool = False
-    # As in form.py: nothing is declared here, so nothing is measured.
-    gradient = ()
-    at_size = None
 
     def __post_init__(self) -> None:
         if len(self.mutants) < 3:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.utils._pytree import tree_leaves
 
+from xmodal_lab.workbook.kit import elsewhere
 from xmodal_lab.workbook.kit.attempt import Attempt, Mistake
-from xmodal_lab.workbook.kit.elsewhere import Elsewhere, WrongDeviceError, send
 from xmodal_lab.workbook.kit.limits import TimeUp, within
 
 # A chapter promises to run in under two minutes. An answer that adds more than this breaks that.
@@ -20,16 +22,35 @@ TOO_MUCH = 60.0
 LIMIT = 5.0
 
 
+class Place(NamedTuple):
+    """A device: how tensors get there, and the context in which it exists."""
+
+    send: Callable[[torch.Tensor], torch.Tensor]
+    context: Callable[[], AbstractContextManager]
+
+    def take(self, inputs: tuple) -> tuple:
+        """Copies of inputs, tensors on the device."""
+        copies = copy.deepcopy(inputs)
+        return tuple(self.send(x) if isinstance(x, torch.Tensor) else x for x in copies)
+
+
+STAND_IN = Place(elsewhere.send, elsewhere.Elsewhere)
+
+
+def place_of(device: torch.device) -> Place:
+    return Place(lambda tensor: tensor.to(device), nullcontext)
+
+
 def warning_for_gpus(attempt: Attempt) -> str:
     """Where an answer that is right on the CPU would stop on a GPU, or nothing.
 
     The stand-in is no judge: what it cannot do, beside refusing, is no reproach.
     """
-    inputs = _moved(attempt.calls[0][0], send)
+    inputs = STAND_IN.take(attempt.calls[0][0])
     try:
-        with Elsewhere():
+        with STAND_IN.context():
             attempt.function(*inputs)
-    except WrongDeviceError as error:
+    except elsewhere.WrongDeviceError as error:
         advice = attempt.advice_about_devices(error)
         return f"On a GPU it would stop{attempt.place_of(error)}. {advice}"
     except Exception:
@@ -39,19 +60,16 @@ def warning_for_gpus(attempt: Attempt) -> str:
 
 def require_on_device(attempt: Attempt, device: torch.device) -> None:
     """Raise a Mistake unless an answer that is right on the CPU says the same on a device."""
+    place = place_of(device)
     for inputs, wanted in attempt.calls:
+        there = place.take(inputs)
         try:
-            got = attempt.function(*_moved(inputs, lambda tensor: tensor.to(device)))
+            with place.context():
+                got = attempt.function(*there)
         except Exception as error:
             raise Mistake(f"right on the CPU, but on {device} {attempt.story_of(error)}") from None
         if not _same(got, wanted):
             raise Mistake(f"right on the CPU, but on {device} your version gives other numbers.")
-
-
-def _moved(inputs: tuple, move: Callable) -> tuple:
-    return tuple(
-        move(x.clone()) if isinstance(x, torch.Tensor) else copy.deepcopy(x) for x in inputs
-    )
 
 
 def _same(got, wanted) -> bool:
@@ -74,42 +92,47 @@ def cost(exercise, function: Callable, device: torch.device) -> str:
     Raises:
         Mistake: where it stops at that size.
     """
-    if exercise.at_size is None:
+    size = exercise.at_size
+    if size is None:
         return ""
-    fast = _seconds(exercise, exercise.reference, device)
+    # Twice: the first call of all is slow.
+    fast = min(_seconds(exercise, exercise.reference, device) for _ in range(2))
     slow, at_least = LIMIT, "more than "
     try:
         slow, at_least = within(LIMIT, _seconds, exercise, function, device), ""
-        if exercise.at_size.calls * (slow - fast) > TOO_MUCH:  # a hiccup shall not decide
+        if size.calls * (slow - fast) > TOO_MUCH:  # a hiccup shall not decide
             slow = min(slow, within(LIMIT, _seconds, exercise, function, device))
     except TimeUp:
         pass
-    extra = exercise.at_size.calls * (slow - fast)
+    except Mistake as mistake:
+        raise Mistake(f"right on small inputs, but with {size.what} {mistake}") from None
+    extra = size.calls * (slow - fast)
     if extra <= TOO_MUCH and not at_least:
         return ""
+    calls = f"{size.calls:,} calls" if size.calls > 1 else "1 call"
     return (
-        f"But at the chapter's size, {exercise.at_size.what}, it takes {at_least}"
-        f"{_in_words(slow)} a call, and a fast one {_in_words(fast)}: with "
-        f"{exercise.at_size.calls:,} calls, {at_least}{_in_words(extra)} of waiting"
+        f"But with {size.what} it takes {at_least}{_in_words(slow)} where a fast one takes "
+        f"{_in_words(fast)}: {at_least}{_in_words(extra)} of waiting in this chapter's {calls}."
     )
 
 
 def _seconds(exercise, function: Callable, device: torch.device) -> float:
     """How long one call takes, the way back included where gradients are promised."""
-    attempt = Attempt(function, exercise.reference)
-    inputs = _moved(exercise.at_size.inputs(), lambda tensor: tensor.to(device))
+    attempt, place = Attempt(function, exercise.reference), place_of(device)
+    inputs = place.take(exercise.at_size.inputs())
     for name, value in zip(attempt.parameters, inputs, strict=True):
         if name in exercise.gradient and isinstance(value, torch.Tensor):
             value.requires_grad_()
     begin = time.perf_counter()
-    result = attempt.run(*inputs)
-    if exercise.gradient:
-        result.backward()
-    _values(result)  # waits for the device
+    with place.context():
+        result = attempt.run(*inputs)
+        if exercise.gradient:
+            result.backward()
+        _values(result)  # waits for the device
     return time.perf_counter() - begin
 
 
 def _in_words(seconds: float) -> str:
     if seconds >= 90:
         return f"{seconds / 60:.0f} minutes"
-    return f"{seconds:.0f} seconds" if seconds >= 1 else f"{1000 * seconds:.2g} ms"
+    return f"{seconds:.0f} seconds" if seconds >= 1 else f"{max(1, 1000 * seconds):.0f} ms"

@@ -52,7 +52,7 @@ def check(fn: Callable) -> Callable:
         print(f"✗ {exercise.name}: {verdict.mistake} C{GOES_ON}")
         return exercise.reference
     if verdict.cost:
-        print(f"✓ {exercise.name}: {exercise.praise}. {verdict.cost}. C{GOES_ON}")
+        print(f"✓ {exercise.name}: {exercise.praise}. {verdict.cost} C{GOES_ON}")
         return exercise.reference
     print(f"✓ {exercise.name}: {exercise.praise}; your version is used from here on.")
     if verdict.warning:
@@ -73,7 +73,7 @@ def _find(fn: Callable) -> Exercise:
 
 def judge(exercise: Exercise, fn: Callable) -> Verdict:
     """What is to be said about an answer: all of it empty where it is right, anywhere and fast."""
-    device = chosen_device()
+    device = chosen_device() if exercise.on_device else torch.device("cpu")
     try:
         # Also the comparison runs quietly: a strange result may warn while it is looked at.
         with quiet():
@@ -93,11 +93,10 @@ def _examine(exercise: Exercise, fn: Callable, device: torch.device) -> str:
     """Raise a Mistake where an answer is wrong, else return what is to be said about GPUs."""
     attempt = Attempt(fn, exercise.reference)
     exercise.checker(attempt)
-    if not exercise.on_device:
-        return ""
-    if device.type == "cpu":
+    if device.type != "cpu":
+        at_work.require_on_device(attempt, device)
+    elif exercise.on_device:
         return at_work.warning_for_gpus(attempt)
-    at_work.require_on_device(attempt, device)
     return ""
 
 

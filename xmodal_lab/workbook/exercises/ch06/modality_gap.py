@@ -75,5 +75,7 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     advice="Normalise the rows, average over the rows (dim=0), subtract, take the norm.",
     praise="equal to an explicit loop on 3 pairs of sets",
-    at_size=AtSize(lambda: (torch.randn(500, 128), torch.randn(500, 128)), "500 pairs", calls=2),
+    at_size=AtSize(
+        lambda: (torch.randn(500, 128), torch.randn(500, 128)), "500 pairs of points", calls=2
+    ),
 )
