@@ -4,6 +4,7 @@ Those of the newer form are asked in test_answers.py.
 """
 
 import pytest
+import torch
 
 from xmodal_lab.workbook.exercises import EXERCISES as ALL
 from xmodal_lab.workbook.exercises.record import Exercise
@@ -36,6 +37,34 @@ def test_a_typical_mistake_gets_its_question(exercise, mutant):
 def test_enough_kinds_of_mistakes_are_known(exercise):
     assert len({mutant.message for mutant in exercise.mutants}) >= 3
     assert len({judge(exercise, mutant.function).mistake for mutant in exercise.mutants}) >= 3
+
+
+PROMISED = {
+    "pair_loss": "a b",
+    "triplet_loss": "a b",
+    "sigmoid_loss": "a b temperature bias",
+    "info_nce_with_foils": "a b foils temperature",
+    "skip_gram_loss": "centre context noise",
+    "glove_loss": "words contexts word_bias context_bias",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter"), [(name, p) for name, all_ in PROMISED.items() for p in all_.split()]
+)
+def test_each_gradient_that_is_promised_is_looked_at(name, parameter):
+    exercise = EXERCISES[name]
+    attempt = Attempt(exercise.reference, exercise.reference)
+    place = attempt.parameters.index(parameter)
+
+    def detached(*inputs):
+        inputs = list(inputs)
+        inputs[place] = torch.as_tensor(inputs[place]).detach()
+        return exercise.reference(*inputs)
+
+    attempt.function = detached
+    with pytest.raises(Mistake, match=f"the gradient of `{parameter}` is not"):
+        exercise.checker(attempt)
 
 
 def misjudged(function, *cases):

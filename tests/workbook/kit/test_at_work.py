@@ -56,7 +56,12 @@ def anywhere():
 def gpu(monkeypatch):
     """A runtime on a device that is not the CPU: the stand-in."""
     monkeypatch.setattr(checking, "chosen_device", lambda: torch.device("cuda"))
-    monkeypatch.setattr(at_work, "place_of", lambda device: at_work.STAND_IN)
+    real = at_work.place_of
+    monkeypatch.setattr(
+        at_work,
+        "place_of",
+        lambda device: at_work.STAND_IN if device.type == "cuda" else real(device),
+    )
 
 
 PUT = "Put new tensors where `a` is: device=a.device."
@@ -194,6 +199,19 @@ def test_an_endless_loop_is_told_in_a_line(capsys, monkeypatch):
     assert check(mirror) is EXERCISES["mirror"].reference
     assert capsys.readouterr().out == (
         f"✗ mirror: no answer after 0.5 seconds, stopped. Does a loop never end?{GOES_ON}"
+    )
+
+
+def test_what_cannot_be_stopped_is_told_too(capsys, monkeypatch):
+    monkeypatch.setattr(checking, "LIMIT", 0.2)
+
+    def mirror(image):
+        time.sleep(4)  # as a gigantic product of matrices, it does not listen
+        return image
+
+    check(mirror)
+    assert "no answer after 0.2 seconds, and it cannot be stopped: restart the kernel" in (
+        capsys.readouterr().out
     )
 
 

@@ -22,7 +22,7 @@ def deaf_to_errors():
 
 
 def deaf_to_everything():
-    end = time.monotonic() + 2
+    end = time.monotonic() + 4
     while time.monotonic() < end:
         with contextlib.suppress(BaseException):
             time.sleep(0.01)
@@ -48,18 +48,18 @@ def test_slow_is_not_endless():
 @pytest.mark.parametrize("function", [for_ever, deaf_to_errors])
 def test_a_loop_without_end_is_ended(function):
     begin = time.monotonic()
-    with pytest.raises(TimeUp):
+    with pytest.raises(TimeUp, match="True"):
         within(0.2, function)
     assert time.monotonic() - begin < 2
     assert not workers()
 
 
-@pytest.mark.parametrize("function", [deaf_to_everything, lambda: time.sleep(2)])
+@pytest.mark.parametrize("function", [deaf_to_everything, lambda: time.sleep(4)])
 def test_what_cannot_be_ended_is_left_behind(function):
     begin = time.monotonic()
-    with pytest.raises(TimeUp):
+    with pytest.raises(TimeUp, match="False"):
         within(0.2, function)
-    assert time.monotonic() - begin < 1.5
+    assert time.monotonic() - begin < 3
 
 
 def test_it_works_in_any_thread():

@@ -1,4 +1,10 @@
-"""Every exercise of the workbook."""
+"""Every exercise of the workbook: a folder a chapter, a file an exercise.
+
+A file holds an oracle, cases, and misconceptions, each one wrong function with its question; they
+meet in an ``Exercise`` (``form.py`` says what each part is). ``ch06/modality_gap.py`` is the
+shortest to copy. Its test, ``tests/workbook/exercises/chNN/name.py``, holds answers written
+another way.
+"""
 
 from __future__ import annotations
 

@@ -17,10 +17,7 @@ import torch
 
 from xmodal_lab.workbook.kit.attempt import Attempt, Mistake, kind
 from xmodal_lab.workbook.kit.compare import likeliest, pair_in_words, same
-
-# Half the distance between the two points from which an oracle's slope is taken, in float64.
-STEP = 1e-5
-SEED = 2**31
+from xmodal_lab.workbook.kit.gradients import require_gradients
 
 
 class Misconception(NamedTuple):
@@ -138,7 +135,7 @@ class Exercise:
     def checker(self, attempt: Attempt) -> None:
         """Raise a Mistake about the first case that is wrong, or about the gradient."""
         cases = list(self.cases())
-        wanted = [self._oracle(case.inputs) for case in cases]
+        wanted = [self._oracle(*case.inputs) for case in cases]
         got: list[np.ndarray | None] = []
         failed = None
         for place, case in enumerate(cases):
@@ -154,7 +151,7 @@ class Exercise:
         if failed is not None:
             self._tell(cases, wanted, got, failed)
         if self.gradient:
-            self._require_gradient(attempt, cases[0].inputs)
+            require_gradients(attempt, self._oracle, cases[0].inputs, self.gradient)
 
     def _tell(self, cases, wanted, got, failed: int) -> None:
         suspects = [
@@ -173,42 +170,9 @@ class Exercise:
         except Exception:
             return None
 
-    def _oracle(self, inputs: Sequence) -> np.ndarray:
+    def _oracle(self, *inputs) -> np.ndarray:
         exact = [_plain(x, np.float64) if isinstance(x, torch.Tensor) else x for x in inputs]
         return np.asarray(self.oracle(*exact))
-
-    def _require_gradient(self, attempt: Attempt, inputs: tuple) -> None:
-        leaves = [
-            torch.as_tensor(value).clone().requires_grad_() if name in self.gradient else value
-            for name, value in zip(attempt.parameters, inputs, strict=True)
-        ]
-        loss = attempt.run(*leaves)
-        if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
-            raise Mistake(
-                "the value is right, but no gradient flows back, so nothing could be trained with "
-                "it. Did you use .item(), .detach() or numpy?"
-            )
-        loss.backward()
-        for place, name in enumerate(attempt.parameters):
-            if name in self.gradient and not self._slope_fits(inputs, leaves[place].grad, place):
-                raise Mistake(
-                    f"the value is right, but the gradient of `{name}` is not. Did you detach it, "
-                    "or make a plain number of it with .item() or float()?"
-                )
-
-    def _slope_fits(self, inputs: tuple, gradient: torch.Tensor | None, place: int) -> bool:
-        """Compare a gradient with the oracle's slope along one direction chosen by chance."""
-        value = torch.as_tensor(inputs[place]).double()
-        # A seed that no exercise uses: along its own rows a normalised input has no slope.
-        random = torch.Generator().manual_seed(SEED + place)
-        direction = torch.randn(value.shape, generator=random)
-        slope = 0.0 if gradient is None else float((gradient * direction).sum())
-        moved = [
-            self._oracle([*inputs[:place], value + step * direction, *inputs[place + 1 :]])
-            for step in (STEP, -STEP)
-        ]
-        wanted = float(moved[0] - moved[1]) / (2 * STEP)
-        return abs(slope - wanted) <= 1e-2 * abs(wanted) + 1e-4
 
 
 def _plain(value, floats: type | None = None) -> np.ndarray:

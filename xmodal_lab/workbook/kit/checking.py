@@ -80,9 +80,11 @@ def judge(exercise: Exercise, fn: Callable) -> Verdict:
             warning = within(LIMIT, _examine, exercise, fn, device)
             return Verdict(cost=at_work.cost(exercise, fn, device), warning=warning)
     except Mistake as mistake:
-        return Verdict(str(mistake))
-    except TimeUp:
-        return Verdict(f"no answer after {LIMIT:g} seconds, stopped. Does a loop never end?")
+        return Verdict(mistake=str(mistake))
+    except TimeUp as reason:
+        [stopped] = reason.args
+        end = "stopped" if stopped else "and it cannot be stopped: restart the kernel to end it"
+        return Verdict(f"no answer after {LIMIT:g} seconds, {end}. Does a loop never end?")
     except KeyboardInterrupt:
         return Verdict(INTERRUPTED)
     except Exception as error:

@@ -9,7 +9,10 @@ from collections.abc import Callable
 
 
 class TimeUp(BaseException):
-    """Stops a thread. Not an Exception, so that ``except Exception`` cannot swallow it."""
+    """Stops a thread, and says so to whoever waits: its argument is False where it could not.
+
+    Not an Exception, so that ``except Exception`` cannot swallow it.
+    """
 
 
 def within(seconds: float, function: Callable, *inputs):
@@ -43,7 +46,7 @@ def within(seconds: float, function: Callable, *inputs):
         if late:
             _stop(worker)
     if late:
-        raise TimeUp
+        raise TimeUp(not worker.is_alive())
     result, error = outcome[0]
     if error is not None:
         raise error
@@ -52,10 +55,11 @@ def within(seconds: float, function: Callable, *inputs):
 
 def _stop(worker: threading.Thread) -> None:
     """Raise TimeUp inside a thread, and again where a bare ``except:`` swallows it."""
-    for _ in range(10):
+    for _ in range(3):
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(worker.ident), ctypes.py_object(TimeUp)
         )
-        worker.join(0.05)
+        # Not in haste: a second one would hit the thread while it ends because of the first.
+        worker.join(0.5)
         if not worker.is_alive():
             return
