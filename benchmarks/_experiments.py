@@ -6,7 +6,7 @@ Each is a function (world, seed) → {setting: figures}.
 from __future__ import annotations
 
 import torch
-from _frozen import MODALITIES, Frozen, percent, trained
+from _frozen import MODALITIES, Frozen, trained
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,6 +27,7 @@ from xmodal_lab.encoders.audio import AudioEncoder
 from xmodal_lab.encoders.image import SmallCNN
 from xmodal_lab.encoders.inputs import inputs_of
 from xmodal_lab.encoders.untrained import bag_of_words, untrained_features
+from xmodal_lab.joint.retrieval import recall_from_similarity
 from xmodal_lab.joint.space import JointSpace
 
 Figures = dict[str, dict[str, float]]
@@ -84,7 +85,7 @@ def losses(world: Frozen, seed: int) -> Figures:
     for name, loss in LOSSES.items():
         pair = lambda e, t, loss=loss: loss(e["text"], e["image"], t)  # noqa: E731
         space, spent = trained(world.heads(seed), pair, world.train, steps=STEPS, seed=seed)
-        table[name] = spent | world.score(space)
+        table[name] = spent | world.evaluator.scores_of(space)
     return table
 
 
@@ -99,7 +100,7 @@ def negatives(world: Frozen, seed: int) -> Figures:
 
         options = {"steps": 150, "batch_size": 256, "seed": seed}
         space, spent = trained(world.heads(seed), loss, world.train, **options)
-        table[f"{group - 1} negatives"] = spent | world.score(space)
+        table[f"{group - 1} negatives"] = spent | world.evaluator.scores_of(space)
     return table
 
 
@@ -196,7 +197,7 @@ def baselines(world: Frozen, seed: int) -> Figures:
     runtime.setup(seed, quiet=True)
     mixed = world.train | {"image": world.train["image"][torch.randperm(len(world.data))]}
     space, spent = trained(world.heads(seed), over_pairs, mixed, steps=STEPS, seed=seed)
-    table["shuffled pairs"] = spent | world.score(space)
+    table["shuffled pairs"] = spent | world.evaluator.scores_of(space)
     closed = evaluation.closed_form_recalls(train, asked, world.gallery)
     table["CCA on untrained features"] = closed
     eye, spent = trained_eye(world, seed)
@@ -247,7 +248,7 @@ def hubs(world: Frozen, seed: int) -> Figures:
         pair = lambda e, t, loss=LOSSES[name]: loss(e["text"], e["image"], t)  # noqa: E731
         space, _ = trained(world.heads(seed), pair, world.train, steps=STEPS, seed=seed)
         spaces[name] = points_of(world, space)
-    right = torch.from_numpy(world.gallery.matches())
+    targets = torch.from_numpy(world.gallery.matches())
     table = {}
     for name, points in spaces.items():
         unit = {key: F.normalize(rows, dim=1) for key, rows in points.items()}
@@ -256,8 +257,8 @@ def hubs(world: Frozen, seed: int) -> Figures:
         table[name] = {
             "hubness": hubness(cosines),
             "hubness, CSLS": hubness(scaled),
-            "R@1": percent(right.gather(1, cosines.argmax(1, keepdim=True))),
-            "R@1, CSLS": percent(right.gather(1, scaled.argmax(1, keepdim=True))),
+            "R@1": 100 * recall_from_similarity(cosines, 1, targets)[1],
+            "R@1, CSLS": 100 * recall_from_similarity(scaled, 1, targets)[1],
         }
     return table
 

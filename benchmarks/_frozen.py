@@ -12,19 +12,19 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from xmodal_lab import evaluation, runtime
+from xmodal_lab import runtime
 from xmodal_lab.alignment.mappers import MLPMapper
 from xmodal_lab.batch import Batch
 from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.scenes import SceneData
 from xmodal_lab.encoders.text import TextEncoder, read_captions
 from xmodal_lab.encoders.untrained import random_convolution
-from xmodal_lab.joint.retrieval import choice_accuracy, zero_shot
+from xmodal_lab.evaluation import Evaluator
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.training.loop import fit
 
 MODALITIES = ["text", "image"]
-GALLERY, GALLERY_SEED, PAIRS = 500, 1, 4_000
+GALLERY, PAIRS = 500, 4_000
 
 
 class Frozen:
@@ -36,27 +36,13 @@ class Frozen:
         self.reader = TextEncoder(hidden_dim=256).eval()
         self.data = scenes.load("train", pairs, 0, MODALITIES)
         self.train = self.features(self.data)
-        self.gallery = scenes.load(split, GALLERY, GALLERY_SEED, MODALITIES, things=2)
-        self.asked = self.features(self.gallery)
-        self.probe = scenes.probe(seed=100, modalities=["image"])
-        self.probed = self.features(self.probe.data)
-        self.prompts = {
-            attribute: [{"text": self.read(captions)} for captions in scenes.prompts(attribute)]
-            for attribute in ("colour", "shape")
-        }
-        self.swaps = {}
-        for attribute in ("colour", "relation"):
-            pairs_of = scenes.minimal_pairs(attribute, 400, split=split, modalities=MODALITIES)
-            self.swaps[attribute] = self.features(pairs_of.true), self.features(pairs_of.foil)
+        self.evaluator = Evaluator(self.read, self.see, split, GALLERY)
+        self.gallery = self.evaluator.gallery
+        self.asked = Batch(text=self.evaluator.text, image=self.evaluator.image)
 
     def features(self, data: SceneData) -> Batch:
         """What heads see of scenes."""
-        found = {}
-        if data.captions is not None:
-            found["text"] = self.read(data.captions)
-        if data.images is not None:
-            found["image"] = random_convolution(torch.from_numpy(data.images), grid=4)
-        return found
+        return Batch(text=self.read(data.captions), image=self.see(torch.from_numpy(data.images)))
 
     @torch.no_grad()
     def read(self, captions: list[str]) -> Tensor:
@@ -64,29 +50,14 @@ class Frozen:
         rows = torch.arange(len(captions)).split(500)
         return torch.cat([self.reader(words.rows(part)) for part in rows])
 
+    def see(self, images: Tensor) -> Tensor:
+        return random_convolution(images, grid=4)
+
     def heads(self, seed: int = 0, dim: int = 64) -> JointSpace:
         """A space whose encoders are small networks on the frozen features."""
         runtime.setup(seed, quiet=True)
         sizes = {modality: self.train[modality].shape[1] for modality in MODALITIES}
         return JointSpace({m: MLPMapper(size, normalise=False) for m, size in sizes.items()}, dim)
-
-    def score(self, space: JointSpace) -> dict[str, float]:
-        """Recall, zero-shot and minimal-pair accuracy in per cent."""
-        table = evaluation.recalls(space.embed_all(self.asked), self.gallery)
-        pictures = space.embed_all(self.probed)["image"]
-        for attribute, prompts in self.prompts.items():
-            classes = [space.embed_all(variants)["text"] for variants in prompts]
-            right = torch.tensor(self.probe.labels[attribute])
-            table[attribute] = percent(zero_shot(pictures, classes) == right)
-        for attribute, (true, foil) in self.swaps.items():
-            points, wrong = space.embed_all(true), space.embed_all(foil)["text"]
-            chosen = choice_accuracy(points["image"], points["text"], wrong)
-            table[f"{attribute} swapped"] = 100 * chosen
-        return table
-
-
-def percent(right: Tensor) -> float:
-    return 100 * right.double().mean().item()
 
 
 def trained(

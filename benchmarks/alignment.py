@@ -59,7 +59,7 @@ def hard_negatives(split: str, seed: int, pairs: int = 8_000) -> dict[str, dict[
     gallery = scenes.load(split, 500, 1, MODALITIES, things=2)
     probe = scenes.probe(seed=seed + 100, modalities=["image"])
     swaps = {
-        attribute: scenes.minimal_pairs(attribute, 400, split=split, modalities=MODALITIES)
+        attribute: scenes.minimal_pairs(attribute, split, 400, modalities=MODALITIES)
         for attribute in scenes.SWAPS
     }
     found = {}

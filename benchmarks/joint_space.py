@@ -114,7 +114,7 @@ def run(seed: int, split: str, pairs: int, steps: int, easy_steps: int) -> dict[
         space, scenes.probe(seed=seed + 100, held_out=True, modalities=["image"])
     )["shape"]
     for attribute in scenes.SWAPS:
-        minimal = scenes.minimal_pairs(attribute, 200, split=split, modalities=["text", "image"])
+        minimal = scenes.minimal_pairs(attribute, split, 200, modalities=["text", "image"])
         figures[f"{attribute} swapped"] = evaluation.swaps(space, minimal)
     print(f"  seed {seed}: " + ", ".join(f"{k} {v:.1f}" for k, v in figures.items()), flush=True)
     return figures

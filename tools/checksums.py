@@ -9,10 +9,10 @@ Other tools call ``update`` after writing a file, and ``write_block`` to keep a 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import re
 from pathlib import Path
 
+from xmodal_lab.datasets.digest import sha256
 from xmodal_lab.datasets.shipped import data_folder
 
 
@@ -31,7 +31,7 @@ def update(*names: str, folder: Path | None = None) -> None:
     listing = folder / "SHA256SUMS"
     lines = listing.read_text().splitlines() if listing.is_file() else []
     digests = {name: digest for digest, name in (line.split(maxsplit=1) for line in lines)}
-    digests |= {name: _sha256(folder / name) for name in names or tuple(digests)}
+    digests |= {name: sha256(folder / name) for name in names or tuple(digests)}
     rows = ["| file | bytes | SHA-256 |", "|---|---:|---|"]
     for name, digest in sorted(digests.items()):
         rows.append(f"| `{name}` | {(folder / name).stat().st_size:,} | `{digest}` |")
@@ -67,10 +67,6 @@ def write_atomically(path: Path, content: bytes) -> None:
     part = path.with_name(path.name + ".part")
     part.write_bytes(content)
     part.replace(path)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 if __name__ == "__main__":

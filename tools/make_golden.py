@@ -23,7 +23,7 @@ SPOKEN = (("ring", 0), ("tiny", 11), ("a plus", 23))
 def golden() -> dict[str, np.ndarray]:
     """A digest of each split's first 200 scenes and captions, six pictures, three waveforms."""
     found = {f"texts {split}": _digest(split) for split in scenes.SPLITS}
-    sampled = [scenes.sample_scenes(1, seed, "train") for seed in range(6)]
+    sampled = [scenes.sample_scenes("train", 1, seed) for seed in range(6)]
     found["images"] = np.stack(
         [scenes.draw(scene, 32, scenes.stream(seed)) for seed, (scene,) in enumerate(sampled)]
     )

@@ -121,7 +121,7 @@ def main() -> None:
 
 def natural_texts() -> list[tuple[str, int]]:
     """Captions of test scenes, each with the training voice that speaks it, turn by turn."""
-    scenes = sample_scenes(NATURAL_COUNT, NATURAL_SEED, split="test", things=2)
+    scenes = sample_scenes("test", NATURAL_COUNT, NATURAL_SEED, things=2)
     return [
         (describe(scene, stream(NATURAL_SEED, number)), TRAIN_VOICES[number % len(TRAIN_VOICES)])
         for number, scene in enumerate(scenes)

@@ -120,6 +120,21 @@ def test_no_flipped_bit_anywhere_is_believed(folder):
             cache._read(path, "f")
 
 
+def test_a_file_of_an_older_version_is_made_anew_without_a_word(folder, capsys):
+    folder.mkdir()
+    header = {"name": "small", "fingerprint": "f", "checksum": "0" * 32}
+    save_file({"ends": np.arange(2)}, folder / "small.safetensors", header)
+    made = cache.cached("small", "f", lambda: {"ends": np.arange(3)})
+    assert made["ends"].tolist() == [0, 1, 2] and capsys.readouterr().err == ""
+    assert cache.cached("small", "f", dict)["ends"].tolist() == [0, 1, 2]
+
+
+def test_a_fingerprint_knows_where_its_parts_end():
+    lists = [("ab", "c"), ("a", "bc"), ("abc",), ("abc", ""), ("", "abc"), (b"ab", "é")]
+    assert len({cache.fingerprint_of(*parts) for parts in lists}) == len(lists)
+    assert cache.fingerprint_of("é") == cache.fingerprint_of("é".encode())
+
+
 def test_changed_code_makes_the_data_anew_without_a_word(monkeypatch, capsys):
     sound = digest(load("train", COUNT))
     monkeypatch.setattr(store, "CODE", "another version")

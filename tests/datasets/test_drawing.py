@@ -52,7 +52,7 @@ def coverages(scene, generator, size=64):
 
 
 def test_a_picture_depends_on_scene_size_and_generator_alone():
-    for index, scene in enumerate(sample_scenes(30)):
+    for index, scene in enumerate(sample_scenes("train", 30)):
         first = draw(scene, 32, stream(index))
         draw(scene, 48, stream(index, 1))  # what was drawn before must not matter
         np.testing.assert_array_equal(first, draw(scene, 32, stream(index)))
@@ -61,7 +61,7 @@ def test_a_picture_depends_on_scene_size_and_generator_alone():
 
 
 def test_only_random_is_drawn_from_the_generator(only_random):
-    for index, scene in enumerate(sample_scenes(30, 1)):
+    for index, scene in enumerate(sample_scenes("train", 30, 1)):
         np.testing.assert_array_equal(
             draw(scene, 32, only_random(index)), draw(scene, 32, stream(index))
         )
@@ -71,7 +71,7 @@ def test_only_random_is_drawn_from_the_generator(only_random):
 def test_the_picture_is_the_same_at_every_size_only_sharper(size, monkeypatch):
     monkeypatch.setattr(drawing, "NOISE", 0.0)
     shares = []
-    for index, scene in enumerate(sample_scenes(40, 2)):
+    for index, scene in enumerate(sample_scenes("train", 40, 2)):
         small = draw(scene, 32, stream(index)).astype(float)
         large = draw(scene, size, stream(index)).astype(float)
         shrunk = large.reshape(3, 32, size // 32, 32, size // 32).mean((2, 4))
@@ -83,7 +83,7 @@ def test_the_picture_is_the_same_at_every_size_only_sharper(size, monkeypatch):
 
 
 def test_noise_leaves_the_picture_where_it_is(monkeypatch):
-    scene = sample_scenes(1, 3)[0]
+    scene = sample_scenes("train", 1, 3)[0]
     noisy = draw(scene, 32, stream(0))
     monkeypatch.setattr(drawing, "NOISE", 0.0)
     clean = draw(scene, 32, stream(0)).astype(float)
@@ -96,7 +96,7 @@ def test_noise_leaves_the_picture_where_it_is(monkeypatch):
 
 
 def test_things_stand_as_the_relation_says():
-    for index, scene in enumerate(sample_scenes(300, 4, things=2)):
+    for index, scene in enumerate(sample_scenes("train", 300, 4, things=2)):
         labels = nearest_colours(draw(scene, 32, stream(4, index)))
         places = []
         for thing in scene.things:
@@ -111,7 +111,7 @@ def test_things_stand_as_the_relation_says():
 
 
 def test_every_thing_has_its_own_colour():
-    for index, scene in enumerate(sample_scenes(300, 5)):
+    for index, scene in enumerate(sample_scenes("train", 300, 5)):
         labels = nearest_colours(draw(scene, 32, stream(5, index)))
         counts = np.bincount(labels[labels >= 0], minlength=len(COLOURS))
         most = set(np.argsort(counts)[::-1][: len(scene.things)])
@@ -165,7 +165,7 @@ def test_every_large_thing_is_larger_than_every_small_one(shape):
 
 
 def test_radii_stay_within_their_size():
-    for index, scene in enumerate(sample_scenes(200, 6)):
+    for index, scene in enumerate(sample_scenes("train", 200, 6)):
         generator = stream(index).random(20)
         _, radii = drawing._layout(scene, generator[4:8], generator)
         for thing, radius in zip(scene.things, radii, strict=True):
@@ -176,13 +176,13 @@ def test_radii_stay_within_their_size():
 
 
 def test_nothing_of_importance_is_cut_at_the_border():
-    for index, scene in enumerate(sample_scenes(400, 7)):
+    for index, scene in enumerate(sample_scenes("train", 400, 7)):
         for cover, centred in coverages(scene, stream(7, index).random(20)):
             assert cover.sum() > 0.97 * centred.sum(), scene
 
 
 def test_two_things_do_not_overlap():
-    for index, scene in enumerate(sample_scenes(500, 8, things=2)):
+    for index, scene in enumerate(sample_scenes("train", 500, 8, things=2)):
         (one, _), (other, _) = coverages(scene, stream(8, index).random(20))
         assert np.minimum(one, other).sum() < 0.01 * min(one.sum(), other.sum()), scene
 
@@ -224,7 +224,7 @@ def test_levels_beyond_0_and_255_are_cut_not_wrapped(monkeypatch):
 @pytest.mark.parametrize("size", [8, 9, 31, 32, 33, 100])
 def test_any_size_from_8_can_be_drawn(size):
     for generator in (None, stream(3)):
-        picture = draw(sample_scenes(1, 3, things=2)[0], size, generator)
+        picture = draw(sample_scenes("train", 1, 3, things=2)[0], size, generator)
         assert picture.shape == (3, size, size) and picture.dtype == np.uint8
         assert picture.max() > 140 > 100 > picture.min()
 

@@ -40,7 +40,7 @@ def pairs_of(scenes):
 
 def test_no_two_thing_scene_is_in_two_splits():
     keys = {
-        split: {scene.key for seed in range(3) for scene in sample_scenes(200, seed, split, 2)}
+        split: {scene.key for seed in range(3) for scene in sample_scenes(split, 200, seed, 2)}
         for split in ("train", "val", "test", "new_pairs")
     }
     for one, other in product(keys, keys):
@@ -48,7 +48,7 @@ def test_no_two_thing_scene_is_in_two_splits():
 
 
 def test_a_scene_told_from_its_other_thing_stays_in_its_split():
-    for scene in sample_scenes(300, 5, "train", 2) + sample_scenes(300, 5, "test", 2):
+    for scene in sample_scenes("train", 300, 5, 2) + sample_scenes("test", 300, 5, 2):
         assert split_of(scene.flipped()) == split_of(scene)
 
 
@@ -73,19 +73,19 @@ def test_splits_share_all_two_thing_scenes_80_to_10_to_10():
 @pytest.mark.parametrize("things", [None, 1, 2])
 @pytest.mark.parametrize("split", [*SEEN, "new_voices"])
 def test_held_out_pairs_are_never_seen(split, things):
-    assert not HELD_OUT_PAIRS & pairs_of(sample_scenes(400, 1, split, things)).keys()
+    assert not HELD_OUT_PAIRS & pairs_of(sample_scenes(split, 400, 1, things)).keys()
 
 
 @pytest.mark.parametrize("things", [None, 1, 2])
 def test_every_scene_of_new_pairs_has_a_held_out_pair_and_every_such_pair_occurs(things):
-    scenes = sample_scenes(300, 2, "new_pairs", things)
+    scenes = sample_scenes("new_pairs", 300, 2, things)
     assert all(HELD_OUT_PAIRS & pairs_of([scene]).keys() for scene in scenes)
     assert pairs_of(scenes).keys() >= HELD_OUT_PAIRS
 
 
 def test_twelve_pairs_are_held_out_and_none_of_their_parts():
     assert len(HELD_OUT_PAIRS) == 12
-    seen = pairs_of(sample_scenes(800, 0, "train")).keys()
+    seen = pairs_of(sample_scenes("train", 800, 0)).keys()
     assert seen == set(product(COLOURS, SHAPES)) - HELD_OUT_PAIRS
     for place, names in ((0, COLOURS), (1, SHAPES)):
         assert set(Counter(pair[place] for pair in HELD_OUT_PAIRS).values()) <= {1, 2}
@@ -93,10 +93,10 @@ def test_twelve_pairs_are_held_out_and_none_of_their_parts():
 
 
 def test_new_voices_tell_test_scenes():
-    scenes = sample_scenes(200, 3, "new_voices", 2)
+    scenes = sample_scenes("new_voices", 200, 3, 2)
     assert {split_of(scene) for scene in scenes} == {"test"}
     # Drawn anew: otherwise the test split could not be told apart from it.
-    assert scenes != sample_scenes(200, 3, "test", 2)
+    assert scenes != sample_scenes("test", 200, 3, 2)
 
 
 def test_voices_are_for_training_or_held_out_never_both():
@@ -110,15 +110,15 @@ def test_voices_are_for_training_or_held_out_never_both():
 @pytest.mark.parametrize("things", [None, 1, 2])
 @pytest.mark.parametrize("split", SAMPLED)
 def test_a_longer_sample_starts_with_the_shorter_one(split, things):
-    longer = sample_scenes(60, 9, split, things)
+    longer = sample_scenes(split, 60, 9, things)
     for count in (0, 1, 23):
-        assert sample_scenes(count, 9, split, things) == longer[:count]
+        assert sample_scenes(split, count, 9, things) == longer[:count]
 
 
 @pytest.mark.parametrize("split", SAMPLED)
 def test_seeds_and_splits_give_other_scenes(split):
-    drawn = [sample_scenes(40, seed, split, 2) for seed in (0, 1, 2**32)]
-    drawn += [sample_scenes(40, 0, other, 2) for other in SAMPLED if other != split]
+    drawn = [sample_scenes(split, 40, seed, 2) for seed in (0, 1, 2**32)]
+    drawn += [sample_scenes(other, 40, 0, 2) for other in SAMPLED if other != split]
     for i, one in enumerate(drawn):
         for other in drawn[:i]:
             # By chance two lists may share a meaning at one place, not at many.
@@ -126,14 +126,14 @@ def test_seeds_and_splits_give_other_scenes(split):
 
 
 def test_number_of_things():
-    assert all(len(scene.things) == 1 for scene in sample_scenes(50, things=1))
-    assert all(len(scene.things) == 2 for scene in sample_scenes(50, things=2))
-    share = sum(len(scene.things) == 1 for scene in sample_scenes(1000)) / 1000
+    assert all(len(scene.things) == 1 for scene in sample_scenes("train", 50, things=1))
+    assert all(len(scene.things) == 2 for scene in sample_scenes("train", 50, things=2))
+    share = sum(len(scene.things) == 1 for scene in sample_scenes("train", 1000)) / 1000
     assert share == pytest.approx(0.25, abs=0.05)
 
 
 def test_every_shape_colour_size_and_relation_is_about_as_common():
-    scenes = sample_scenes(1500, 4, "train", 2)
+    scenes = sample_scenes("train", 1500, 4, 2)
     relations = Counter(scene.relation for scene in scenes)
     assert all(relations[name] / 1500 == pytest.approx(1 / 4, abs=0.04) for name in RELATIONS)
     for attribute, values in (("shape", SHAPES), ("colour", COLOURS), ("size", factors.SIZES)):
@@ -144,7 +144,7 @@ def test_every_shape_colour_size_and_relation_is_about_as_common():
 
 def test_only_random_is_drawn_from_the_generator(only_random):
     for split in SAMPLED:
-        for index, scene in enumerate(sample_scenes(30, 0, split)):
+        for index, scene in enumerate(sample_scenes(split, 30, 0)):
             generator = only_random(0, SPLITS.index(split), index, 0)
             assert factors._sample_scene(generator, split, None) == scene
 
@@ -159,7 +159,7 @@ def test_streams_depend_on_every_number():
 
 
 def test_telling_a_scene_from_its_other_thing_keeps_its_meaning():
-    for scene in sample_scenes(200, 6):
+    for scene in sample_scenes("train", 200, 6):
         assert scene.flipped().key == scene.key
         assert scene.flipped().flipped() == scene
         assert (scene.flipped() == scene) == (len(scene.things) == 1)
@@ -178,7 +178,7 @@ def test_the_key_tells_different_meanings_apart():
 
 @pytest.mark.parametrize("attribute", SWAPS)
 def test_swapping_twice_gives_the_scene_back_and_once_moves_one_attribute(attribute):
-    for scene in sample_scenes(200, 7, "train", 2):
+    for scene in sample_scenes("train", 200, 7, 2):
         foil = swapped(scene, attribute)
         assert swapped(foil, attribute) == scene
         for name in ("shape", "colour", "size"):
@@ -221,11 +221,11 @@ def test_scenes_are_frozen_and_hashable():
         (lambda: Scene((RED_STAR, BLUE_BOX)), "unknown relation None"),
         (lambda: Scene((RED_STAR, Thing("ring", "red", "small")), "above"), "shape and in colour"),
         (lambda: Scene((RED_STAR, Thing("star", "blue", "small")), "above"), "shape and in colour"),
-        (lambda: sample_scenes(3, split="dev"), "unknown split 'dev': .*train.*new_voices"),
-        (lambda: sample_scenes(3, split="natural"), "unknown split 'natural'"),
-        (lambda: sample_scenes(-1), "got -1"),
-        (lambda: sample_scenes(3, things=3), "got 3 and 3"),
-        (lambda: sample_scenes(3, seed=-1), "non-negative"),
+        (lambda: sample_scenes("dev", 3), "unknown split 'dev': .*train.*new_voices"),
+        (lambda: sample_scenes("natural", 3), "unknown split 'natural'"),
+        (lambda: sample_scenes("train", -1), "got -1"),
+        (lambda: sample_scenes("train", 3, things=3), "got 3 and 3"),
+        (lambda: sample_scenes("train", 3, seed=-1), "non-negative"),
         (lambda: swapped(Scene((RED_STAR,)), "colour"), "nothing to swap with"),
         (lambda: swapped(Scene((RED_STAR, BLUE_BOX), "above"), "hue"), "unknown attribute 'hue'"),
     ],

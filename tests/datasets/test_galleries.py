@@ -32,7 +32,7 @@ COUNT = 40
 
 @pytest.fixture(scope="module", params=SWAPS)
 def pairs(request):
-    return minimal_pairs(request.param, COUNT, seed=3)
+    return minimal_pairs(request.param, "test", COUNT, 3)
 
 
 # --- minimal pairs ------------------------------------------------------------------------------
@@ -86,9 +86,9 @@ def test_first_and_second_thing_come_first_in_both_texts_alike(pairs):
 @pytest.mark.parametrize("attribute", ["colour", "shape"])
 def test_pictures_differ_only_where_the_things_are(attribute, monkeypatch):
     monkeypatch.setattr(drawing, "NOISE", 0.0)
-    clean = minimal_pairs(attribute, COUNT, seed=3, modalities=["image"])
+    clean = minimal_pairs(attribute, "test", COUNT, 3, modalities=["image"])
     monkeypatch.undo()
-    noisy = minimal_pairs(attribute, COUNT, seed=3, modalities=["image"])
+    noisy = minimal_pairs(attribute, "test", COUNT, 3, modalities=["image"])
     for row in range(COUNT):
         differs = (clean.true.images[row] != clean.foil.images[row]).any(0)
         # Two of the largest things cover less than two fifths of the picture.
@@ -102,7 +102,7 @@ def test_pictures_differ_only_where_the_things_are(attribute, monkeypatch):
 def test_swapped_colours_leave_every_edge_where_it_was(monkeypatch):
     monkeypatch.setattr(drawing, "NOISE", 0.0)
     monkeypatch.setattr(drawing, "COLOUR_JITTER", 0.0)
-    pairs = minimal_pairs("colour", COUNT, seed=3, modalities=["image"])
+    pairs = minimal_pairs("colour", "test", COUNT, 3, modalities=["image"])
     for row in range(COUNT):
         true, foil = pairs.true.images[row].max(0) > 130, pairs.foil.images[row].max(0) > 130
         # Bright colours reach the threshold a little further out on a soft edge.
@@ -110,17 +110,17 @@ def test_swapped_colours_leave_every_edge_where_it_was(monkeypatch):
 
 
 def test_more_pairs_start_with_the_fewer_ones_and_seeds_differ():
-    many = minimal_pairs("colour", 20, 5)
-    few = minimal_pairs("colour", 7, 5)
+    many = minimal_pairs("colour", "test", 20, 5)
+    few = minimal_pairs("colour", "test", 7, 5)
     assert many.true.scenes[:7] == few.true.scenes and many.foil.captions[:7] == few.foil.captions
     np.testing.assert_array_equal(many.true.images[:7], few.true.images)
-    assert minimal_pairs("colour", 20, 6, modalities=["text"]).true.scenes != many.true.scenes
+    assert minimal_pairs("colour", "test", 20, 6, ["text"]).true.scenes != many.true.scenes
 
 
 @pytest.mark.parametrize("attribute", SWAPS)
 @pytest.mark.parametrize("split", SPLITS[:-1])
 def test_every_split_has_pairs_and_no_foil_brings_in_a_held_out_pair(split, attribute):
-    pairs = minimal_pairs(attribute, 15, 1, split, modalities=["text"])
+    pairs = minimal_pairs(attribute, split, 15, 1, modalities=["text"])
     assert len(pairs) == 15
     for scene, foil in zip(pairs.true.scenes, pairs.foil.scenes, strict=True):
         brought_in = {t.pair for t in foil.things} - {t.pair for t in scene.things}
@@ -128,18 +128,18 @@ def test_every_split_has_pairs_and_no_foil_brings_in_a_held_out_pair(split, attr
 
 
 def test_only_the_modalities_asked_for_are_made():
-    pairs = minimal_pairs("size", 3, modalities=["image"])
+    pairs = minimal_pairs("size", "test", 3, modalities=["image"])
     assert pairs.true.modalities == pairs.foil.modalities == ("image",)
-    assert len(minimal_pairs("size", 0)) == 0
+    assert len(minimal_pairs("size", "test", 0)) == 0
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("hue", 3), "unknown attribute 'hue': .*colour, shape, size, relation"),
-        (("hue", 0), "unknown attribute 'hue'"),
-        (("size", -1), "count must be ≥ 0, got -1"),
-        (("size", 3, 0, "natural"), "unknown split 'natural'"),
+        (("hue", "test", 3), "unknown attribute 'hue': .*colour, shape, size, relation"),
+        (("hue", "test", 0), "unknown attribute 'hue'"),
+        (("size", "test", -1), "count must be ≥ 0, got -1"),
+        (("size", "natural", 3), "unknown split 'natural'"),
     ],
 )
 def test_wrong_questions_are_refused(arguments, message):

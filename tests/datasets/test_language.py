@@ -37,7 +37,7 @@ CAPTION = "a tiny red box to the left of a huge blue star"
 def captions(count, seed=0, split="train", things=None):
     return [
         (scene, describe(scene, stream(seed, 99, index)))
-        for index, scene in enumerate(sample_scenes(count, seed, split, things))
+        for index, scene in enumerate(sample_scenes(split, count, seed, things))
     ]
 
 
@@ -61,7 +61,7 @@ def test_half_of_the_captions_start_with_the_second_thing():
 
 
 def test_flip_decides_what_comes_first():
-    for index, scene in enumerate(sample_scenes(60, 3, things=2)):
+    for index, scene in enumerate(sample_scenes("train", 60, 3, things=2)):
         for generator in (None, stream(index)):
             assert parse(describe(scene, generator, flip=False)) == scene
             assert parse(describe(scene, generator, flip=True)) == scene.flipped()
@@ -101,7 +101,7 @@ def test_a_scene_of_two_things_has_144_to_864_captions():
 
 
 def test_only_random_is_drawn_from_the_generator(only_random):
-    for index, scene in enumerate(sample_scenes(100, 6)):
+    for index, scene in enumerate(sample_scenes("train", 100, 6)):
         assert describe(scene, only_random(index)) == describe(scene, stream(index))
 
 

@@ -8,7 +8,7 @@ from xmodal_lab.datasets.scenes import SceneData, Waveforms, from_scenes, sample
 
 @pytest.fixture(scope="module")
 def data():
-    return from_scenes(sample_scenes(8, 1), seed=1)
+    return from_scenes(sample_scenes("train", 8, 1), seed=1)
 
 
 def waveforms(*lengths):
@@ -53,7 +53,7 @@ def test_columns_of_another_length_are_refused(data):
 
 
 def test_matches_are_rows_of_the_same_meaning():
-    scenes = sample_scenes(4, 2, things=2)
+    scenes = sample_scenes("train", 4, 2, things=2)
     data = SceneData([*scenes, scenes[1].flipped()])
     expected = np.eye(5, dtype=bool)
     expected[1, 4] = expected[4, 1] = True

@@ -40,7 +40,7 @@ def data_copy(tmp_path, monkeypatch):
 
 
 def utterances(count):
-    scenes = sample_scenes(count, things=2)
+    scenes = sample_scenes("train", count, things=2)
     return [
         speech.speak(describe(scene, stream(i)), i % VOICE_COUNT, stream(i, 1))
         for i, scene in enumerate(scenes)

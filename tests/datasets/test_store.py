@@ -1,5 +1,7 @@
 """Loading is a pure function of its arguments: the same rows anywhere, at any time."""
 
+import inspect
+
 import numpy as np
 import pytest
 from digest import digest
@@ -10,10 +12,13 @@ from xmodal_lab.datasets.scenes import (
     SPLITS,
     TRAIN_VOICES,
     load,
+    minimal_pairs,
     natural_captions,
     parse,
+    sample_scenes,
     split_of,
 )
+from xmodal_lab.encoders.text.sentences import order_questions
 
 COUNT = 6
 START = "from digest import digest; from xmodal_lab.datasets import scenes; "
@@ -135,3 +140,10 @@ def test_no_rows_are_a_data_set_too(split):
     for _ in range(2):
         data = load(split, 0)
         assert len(data) == len(data.waveforms) == 0 and data.images.shape == (0, 3, 32, 32)
+
+
+@pytest.mark.parametrize("function", [load, sample_scenes, minimal_pairs, order_questions])
+def test_split_count_and_seed_come_in_one_order(function):
+    names = list(inspect.signature(function).parameters)
+    place = names.index("split")
+    assert names[place : place + 3] == ["split", "count", "seed"]

@@ -19,7 +19,7 @@ from xmodal_lab.encoders.untrained import (
 
 @pytest.fixture(scope="module")
 def data():
-    return scenes.from_scenes(scenes.sample_scenes(6, 0, "train"), 0)
+    return scenes.from_scenes(scenes.sample_scenes("train", 6, 0), 0)
 
 
 def test_inputs_are_the_data_row_by_row(data):
@@ -36,8 +36,24 @@ def test_inputs_are_the_data_row_by_row(data):
 
 @pytest.mark.parametrize("modalities", [("text",), ("image",), ("text", "image")])
 def test_only_what_is_there_is_read(modalities):
-    part = scenes.from_scenes(scenes.sample_scenes(3, 0, "train"), 0, modalities)
+    part = scenes.from_scenes(scenes.sample_scenes("train", 3, 0), 0, modalities)
     assert tuple(inputs_of(part)) == modalities
+
+
+def test_an_encoder_reads_with_its_own_words(data):
+    backwards = TextEncoder(scenes.WORDS[::-1])
+    batch = inputs_of(data, encoders={"text": backwards, "image": torch.nn.Identity()})
+    wanted = inputs_of(data)
+    assert list(batch) == list(wanted)
+    turned = len(scenes.WORDS) + 1 - wanted["text"].values
+    assert batch["text"].values[wanted["text"].mask].equal(turned[wanted["text"].mask])
+    assert batch["image"].equal(wanted["image"])
+
+
+def test_a_modality_that_is_not_there_is_named(data):
+    part = scenes.from_scenes(scenes.sample_scenes(3, 0, "train"), 0, ("text",))
+    with pytest.raises(ValueError, match="the data has text, but not image"):
+        inputs_of(part, ["text", "image"])
 
 
 def test_rows_are_the_same_rows_of_every_modality(data):

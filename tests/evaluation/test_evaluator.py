@@ -1,4 +1,4 @@
-"""The exam: full marks for who understands, none for who collapsed, coins for bags of words."""
+"""The evaluator: 100 for who understands, 0 for who collapsed, coins for bags of words."""
 
 import pytest
 import torch
@@ -7,7 +7,8 @@ from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.scenes import language
 from xmodal_lab.encoders.text import read_captions
 from xmodal_lab.encoders.untrained import bag_of_words
-from xmodal_lab.evaluation.evaluator import Exam
+from xmodal_lab.evaluation import Evaluator, recalls
+from xmodal_lab.joint.space import JointSpace
 
 COUNT = 40
 
@@ -40,16 +41,16 @@ def oracle():
     learn(scenes.load("test", COUNT, 1, ["text", "image"], things=2))
     learn(scenes.probe(seed=100, modalities=["image"]).data)
     for attribute in ("colour", "relation"):
-        learn(scenes.minimal_pairs(attribute, COUNT * 4 // 5, 0, "test", ["text", "image"]).true)
-    return Exam(
+        learn(scenes.minimal_pairs(attribute, "test", COUNT * 4 // 5, 0, ["text", "image"]).true)
+    return Evaluator(
         lambda captions: torch.stack([meaning(language.parse(c)) for c in captions]),
         lambda images: torch.stack([known[image.numpy().tobytes()] for image in images]),
         count=COUNT,
     )
 
 
-def test_who_understands_everything_gets_full_marks(oracle):
-    assert oracle.marks(lambda x: x, lambda x: x) == dict.fromkeys(
+def test_who_understands_everything_scores_100(oracle):
+    assert oracle.scores(lambda x: x, lambda x: x) == dict.fromkeys(
         [
             "text→image R@1",
             "text→image R@5",
@@ -64,16 +65,40 @@ def test_who_understands_everything_gets_full_marks(oracle):
 
 
 def test_one_point_for_all_gets_nothing(oracle):
-    marks = oracle.marks(lambda x: torch.ones(len(x), 3), lambda x: torch.ones(len(x), 3))
-    for subject in ("text→image R@1", "image→text R@1", "colour swapped", "relation swapped"):
-        assert marks[subject] == 0
+    scores = oracle.scores(lambda x: torch.ones(len(x), 3), lambda x: torch.ones(len(x), 3))
+    for question in ("text→image R@1", "image→text R@1", "colour swapped", "relation swapped"):
+        assert scores[question] == 0
 
 
 def test_counted_words_cannot_tell_swapped_colours_apart():
-    exam = Exam(
+    evaluator = Evaluator(
         lambda captions: bag_of_words(read_captions(captions)),
         lambda images: images.float().flatten(1)[:, :45],
         count=COUNT,
     )
-    assert exam.marks(lambda x: x, lambda x: x)["colour swapped"] == 0
-    assert exam.right.diagonal().all() and exam.text.shape == (COUNT, 45)
+    assert evaluator.scores(lambda x: x, lambda x: x)["colour swapped"] == 0
+    assert evaluator.text.shape == (COUNT, 45) and len(evaluator.gallery) == COUNT
+
+
+def test_scores_and_chance_answer_the_same_questions(oracle):
+    chance = oracle.chance()
+    assert list(chance) == list(oracle.scores(lambda x: x, lambda x: x))
+    assert chance["colour"] == chance["shape"] == 12.5
+    assert chance["colour swapped"] == chance["relation swapped"] == 50
+
+
+def test_chance_is_what_random_points_find_on_average(oracle):
+    chance, rounds = oracle.chance(), 400
+    found = dict.fromkeys(("text→image R@1", "text→image R@5"), 0.0)
+    for _ in range(rounds):
+        points = {"text": torch.randn(COUNT, 16), "image": torch.randn(COUNT, 16)}
+        for name, value in recalls(points, oracle.gallery, [("text", "image")]).items():
+            found[name] += value / rounds
+    for name, value in found.items():
+        assert value == pytest.approx(chance[name], abs=0.8), name
+
+
+def test_a_joint_space_is_scored_as_its_two_maps_are():
+    space, evaluator = JointSpace.standard(("text", "image"), dim=8), Evaluator(count=COUNT)
+    maps = [lambda x, m=m: 3 * space.embed_all({m: x})[m] for m in ("text", "image")]
+    assert evaluator.scores_of(space) == evaluator.scores(*maps)

@@ -1,5 +1,6 @@
 """The table of what a space knows, read from spaces whose knowledge is rigged."""
 
+import itertools
 import zlib
 
 import numpy as np
@@ -89,7 +90,7 @@ def test_a_space_that_knows_nothing_scores_chance(probe):
 
 @pytest.fixture(scope="module", params=["colour", "shape", "size", "relation"])
 def pairs(request):
-    return scenes.minimal_pairs(request.param, count=60, modalities=("text", "image"))
+    return scenes.minimal_pairs(request.param, "test", 60, modalities=("text", "image"))
 
 
 def test_a_space_that_knows_the_meaning_never_takes_the_swapped_caption(pairs):
@@ -122,7 +123,7 @@ def test_a_guessing_space_takes_half_of_the_swapped_captions(pairs):
 
 def gallery_with_twins(count: int = 20):
     """Each meaning twice, in rows far apart."""
-    drawn = scenes.sample_scenes(count, 0, "test", things=2)
+    drawn = scenes.sample_scenes("test", count, 0, things=2)
     unique = list({scene.key: scene for scene in drawn}.values())
     return scenes.SceneData(unique + [scene.flipped() for scene in unique])
 
@@ -155,6 +156,28 @@ def test_recalls_equal_a_loop():
             assert table[f"{source}→{goal} R@{k}"] == pytest.approx(100 * np.mean(hits))
 
 
+def test_recalls_of_one_direction_and_one_k():
+    gallery = gallery_with_twins()
+    rows = {name: torch.randn(len(gallery), 6) for name in ("text", "image")}
+    back = evaluation.recalls({"text": rows["image"], "image": rows["text"]}, gallery, k=3)
+    found = evaluation.recalls(rows, gallery, [("image", "text")], 3)
+    assert list(found) == ["image→text R@3"] and [*found.values()] == [*back.values()]
+
+
+def test_chance_recalls_equal_counting_all_sets_of_guesses():
+    scene, other, third = gallery_with_twins(3).scenes[:3]
+    gallery = scenes.SceneData([scene, other, scene.flipped(), third, scene])
+    keys = [s.key for s in gallery.scenes]
+    for k in (1, 2, 5):
+        hits = [
+            any(keys[j] == key for j in guesses)
+            for key in keys
+            for guesses in itertools.combinations(range(5), k)
+        ]
+        found = evaluation.chance_recalls(gallery, [("text", "image")], k)
+        assert found == {f"text→image R@{k}": pytest.approx(100 * np.mean(hits))}
+
+
 def test_recalls_are_given_for_the_modalities_that_are_there():
     gallery = gallery_with_twins()
     rows = {"audio": torch.randn(len(gallery), 4), "image": torch.randn(len(gallery), 4)}
@@ -172,7 +195,7 @@ def test_embedded_captions_are_unit_vectors_of_their_words():
 
 
 def test_closed_form_maps_find_the_pairs_they_were_fitted_on_and_no_shuffled_ones():
-    data = scenes.from_scenes(scenes.sample_scenes(60, 0, "train"), 0)
+    data = scenes.from_scenes(scenes.sample_scenes("train", 60, 0), 0)
     batch = inputs_of(data)
     fitted = evaluation.closed_form_recalls(batch, batch, data)
     assert fitted["text→image R@5"] > 90

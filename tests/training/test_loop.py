@@ -158,7 +158,7 @@ def test_the_same_seed_gives_the_same_weights_bit_for_bit():
 
 
 def test_the_whole_workbook_model_repeats_bit_for_bit():
-    batch = inputs_of(scenes.from_scenes(scenes.sample_scenes(12, 0, "train"), 0))
+    batch = inputs_of(scenes.from_scenes(scenes.sample_scenes("train", 12, 0), 0))
     found = []
     for _ in range(2):
         torch.manual_seed(0)
@@ -240,7 +240,7 @@ def test_nan_in_the_data_stops_with_step_and_row_and_harms_nothing(value):
 
 
 def test_nan_in_frames_of_speech_is_found_too():
-    batch = inputs_of(scenes.from_scenes(scenes.sample_scenes(6, 0, "train"), 0))
+    batch = inputs_of(scenes.from_scenes(scenes.sample_scenes("train", 6, 0), 0))
     batch["audio"].values[4, 3, 1] = torch.nan
     with pytest.raises(TrainingError, match=r"step 1: .*Rows \[4\] hold NaN"):
         list(fit(JointSpace.standard(dim=8), over_pairs, batch, batch_size=6, runtime=CPU))
@@ -330,7 +330,7 @@ def test_a_compiled_model_trains_as_the_plain_one():
 def test_half_precision_reaches_the_encoders_but_not_the_loss():
     runtime = Runtime(torch.device("cpu"), torch.bfloat16, seed=0, threads=1)
     data = inputs_of(
-        scenes.from_scenes(scenes.sample_scenes(16, 0, "train"), modalities=["text", "image"])
+        scenes.from_scenes(scenes.sample_scenes("train", 16, 0), modalities=["text", "image"])
     )
     space = JointSpace.standard(["text", "image"])
     inside, seen = [], []

@@ -394,7 +394,7 @@ SCALER = torch.amp.GradScaler("cpu", enabled=False)
 
 def test_the_workbooks_own_space_comes_back_with_all_its_statistics(tmp_path):
     """Its weights are a checkpoint of their own, which everybody can load."""
-    batch = inputs_of(scenes.from_scenes(scenes.sample_scenes(8, 0, "train"), 0))
+    batch = inputs_of(scenes.from_scenes(scenes.sample_scenes("train", 8, 0), 0))
 
     def run(folder, stop=None):
         torch.manual_seed(0)

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from xmodal_lab.alignment.rows import check_finite
+from xmodal_lab.alignment.checks import check_finite
 
 
 def softmax_assignment(

@@ -1,4 +1,4 @@
-"""What every loss of pairs asks of its input, said in one place and in the same words."""
+"""What is asked of embeddings before anything is computed, in one place and in the same words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 class NotFiniteError(ValueError):
-    """Embeddings or a temperature hold NaN or infinity."""
+    """Rows or a temperature hold NaN or infinity."""
 
 
 def check_pair(a: Tensor, b: Tensor) -> None:
@@ -25,6 +25,74 @@ def check_pair(a: Tensor, b: Tensor) -> None:
         raise ValueError(f"a contrast needs two rows or more, got {len(a)}")
 
 
+def check_paired(x: Tensor, y: Tensor, least: int = 2) -> None:
+    """Two matrices with one row a pair, of any widths, all numbers finite.
+
+    Raises:
+        ValueError: where they are not, or there are fewer than ``least`` pairs.
+    """
+    if x.ndim != 2 or y.ndim != 2 or len(x) != len(y) or len(x) < least:
+        raise ValueError(
+            f"expected paired rows (rows, x_dim) and (rows, y_dim), at least {least}, "
+            f"got {tuple(x.shape)} and {tuple(y.shape)}"
+        )
+    check_finite(x, y)
+
+
+def check_same_space(a: Tensor, b: Tensor, least: int = 1) -> None:
+    """Two clouds of one space: any numbers of rows, the same dimensions, all numbers finite.
+
+    Raises:
+        ValueError: where they are not, or one has fewer than ``least`` rows.
+    """
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < least:
+        raise ValueError(
+            f"expected two clouds (rows, dim) of one dim, at least {least} in each, "
+            f"got {tuple(a.shape)} and {tuple(b.shape)}"
+        )
+    check_finite(a, b)
+
+
+def check_cloud(x: Tensor, least: int = 1) -> None:
+    """One matrix of rows, all numbers finite.
+
+    Raises:
+        ValueError: where it is not, or there are fewer than ``least`` rows.
+    """
+    if x.ndim != 2 or len(x) < least or not x.shape[1]:
+        raise ValueError(f"expected rows (rows, dim), at least {least}, got {tuple(x.shape)}")
+    check_finite(x)
+
+
+def check_table(table: Tensor, name: str = "similarity") -> None:
+    """A matrix (queries, gallery) with a cell or more, all numbers finite.
+
+    Raises:
+        ValueError: where it is not.
+    """
+    if table.ndim != 2 or not table.numel():
+        raise ValueError(f"expected {name} (queries, gallery), not empty, got {tuple(table.shape)}")
+    check_finite(table)
+
+
+def check_k(k: int, most: int, what: str) -> None:
+    """A number of neighbours from 1 to ``most``, which is the number of ``what``."""
+    if not 1 <= k <= most:
+        raise ValueError(f"k must lie in 1 … {most}, the {what}, got {k}")
+
+
+def check_finite(*tensors: Tensor) -> None:
+    """No NaN, no infinity.
+
+    Raises:
+        NotFiniteError: where there is one.
+    """
+    # A sum is finite only if every summand is, and it is the quicker question. That it is not may
+    # also mean that large numbers were added up: then each is looked at.
+    if not all(bool(x.sum().isfinite()) or bool(x.isfinite().all()) for x in tensors):
+        raise NotFiniteError("the rows hold NaN or infinity: find out where they come from first")
+
+
 def check_numbers(temperature: Tensor | float | None = None, **batches: Tensor | None) -> None:
     """Embeddings without NaN or infinity, and a temperature above 0.
 
@@ -40,8 +108,7 @@ def check_numbers(temperature: Tensor | float | None = None, **batches: Tensor |
     given = {name: batch.detach() for name, batch in batches.items() if batch is not None}
     if torch.compiler.is_compiling() or any(type(x) is not Tensor for x in given.values()):
         return
-    # A sum is finite only if every summand is, and it is the quicker question. That it is not may
-    # also mean that large numbers were added up: then each is looked at.
+    # As in check_finite, but with one answer for all.
     fine = sum(batch.sum() for batch in given.values()).isfinite()
     if isinstance(temperature, Tensor):
         fine = fine & (temperature.detach() > 0) & temperature.detach().isfinite()

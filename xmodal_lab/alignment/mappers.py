@@ -6,12 +6,47 @@ follows) they are trained by ``training.loop.fit`` on features made once.
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from xmodal_lab.batch import Padded
+from xmodal_lab.encoders.encoder import Encoder
 
-class LinearMapper(nn.Module):
+
+class Mapper(Encoder):
+    """What mappers share. A feature that was made once is one place, and so is its point.
+
+    Args:
+        layers: the map.
+        dim_in: dimensions of the features.
+        dim: dimensions of the shared space.
+        normalise: False to leave the length to a layer that follows.
+    """
+
+    def __init__(self, layers: nn.Module, dim_in: int, dim: int, normalise: bool) -> None:
+        super().__init__()
+        self.dim_in, self.output_dim, self.normalise = dim_in, dim, normalise
+        self.layers = layers
+
+    def states(self, x: Float[Tensor, "batch dim_in"]) -> Padded:
+        """Points of the shared space, of any length, each the only place of its row.
+
+        Raises:
+            ValueError: for features of other dimensions.
+        """
+        if x.ndim != 2 or x.shape[1] != self.dim_in:
+            raise ValueError(f"expected features (batch, {self.dim_in}), got {tuple(x.shape)}")
+        ones = torch.ones(len(x), dtype=torch.long, device=x.device)
+        return Padded(self.layers(x)[:, None], ones)
+
+    def pool(self, states: Padded) -> Float[Tensor, "batch dim"]:
+        points = states.values[:, 0]
+        return F.normalize(points, dim=1) if self.normalise else points
+
+
+class LinearMapper(Mapper):
     """One matrix and a shift, as CCA has, but learned with whatever loss you like.
 
         z = W x + b,   normalised to |z| = 1
@@ -23,21 +58,12 @@ class LinearMapper(nn.Module):
     """
 
     def __init__(self, dim_in: int, dim: int = 128, normalise: bool = True) -> None:
-        super().__init__()
         _check_sizes(dim_in=dim_in, dim=dim)
-        self.output_dim, self.normalise = dim, normalise
-        self.layers = nn.Linear(dim_in, dim)
-
-    def forward(self, x: Float[Tensor, "batch dim_in"]) -> Float[Tensor, "batch dim"]:
-        """Points of the shared space.
-
-        Raises:
-            ValueError: for features of other dimensions.
-        """
-        return _mapped(x, self.layers, self.layers.in_features, self.normalise)
+        super().__init__(nn.Linear(dim_in, dim), dim_in, dim, normalise)
+        self.config = {"dim_in": dim_in, "dim": dim, "normalise": normalise}
 
 
-class MLPMapper(nn.Module):
+class MLPMapper(Mapper):
     """Two matrices with a bend between them: it can undo what no matrix can.
 
         z = W₂ gelu( W₁ norm(x) + b₁ ) + b₂,   normalised to |z| = 1
@@ -61,31 +87,22 @@ class MLPMapper(nn.Module):
         dropout: float = 0.0,
         normalise: bool = True,
     ) -> None:
-        super().__init__()
         _check_sizes(dim_in=dim_in, dim=dim, hidden=hidden)
-        self.dim_in, self.output_dim, self.normalise = dim_in, dim, normalise
-        self.layers = nn.Sequential(
+        layers = nn.Sequential(
             nn.BatchNorm1d(dim_in),
             nn.Linear(dim_in, hidden),
             nn.GELU(),
             nn.Dropout(dropout),
             nn.Linear(hidden, dim),
         )
-
-    def forward(self, x: Float[Tensor, "batch dim_in"]) -> Float[Tensor, "batch dim"]:
-        """Points of the shared space.
-
-        Raises:
-            ValueError: for features of other dimensions.
-        """
-        return _mapped(x, self.layers, self.dim_in, self.normalise)
-
-
-def _mapped(x: Tensor, layers: nn.Module, dim_in: int, normalise: bool) -> Tensor:
-    if x.ndim != 2 or x.shape[1] != dim_in:
-        raise ValueError(f"expected features (batch, {dim_in}), got {tuple(x.shape)}")
-    points = layers(x)
-    return F.normalize(points, dim=1) if normalise else points
+        super().__init__(layers, dim_in, dim, normalise)
+        self.config = {
+            "dim_in": dim_in,
+            "dim": dim,
+            "hidden": hidden,
+            "dropout": dropout,
+            "normalise": normalise,
+        }
 
 
 def _check_sizes(**sizes: int) -> None:

@@ -15,9 +15,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xmodal_lab.alignment.assignment import sinkhorn
+from xmodal_lab.alignment.checks import check_cloud, check_finite
 from xmodal_lab.alignment.closed_form.rotation import OrthogonalMap, procrustes
 from xmodal_lab.alignment.diagnostics.hubs import csls
-from xmodal_lab.alignment.rows import check_cloud, check_finite
 
 # A plan of more rows than this takes longer than a chapter has: each turn costs rows³.
 MOST_ROWS = 1000

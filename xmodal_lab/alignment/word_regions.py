@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xmodal_lab.alignment.assignment import sinkhorn, softmax_assignment
-from xmodal_lab.alignment.rows import check_finite
+from xmodal_lab.alignment.checks import check_finite
 
 
 def best_match_score(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,3 +34,12 @@ def replacing(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def sweep(folder: Path, *patterns: str) -> None:
+    """Remove what killed processes left behind in a folder, an hour or more ago."""
+    for pattern in patterns or (".*.part",):
+        for leftover in folder.glob(pattern):
+            with contextlib.suppress(OSError):
+                if time.time() - leftover.stat().st_mtime > 3600:
+                    leftover.unlink()

@@ -8,11 +8,8 @@ costs time, never the run.
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,7 +18,8 @@ import platformdirs
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from xmodal_lab.datasets.atomic import replacing
+from xmodal_lab.datasets.atomic import replacing, sweep
+from xmodal_lab.datasets.digest import sha256
 
 Arrays = dict[str, np.ndarray]
 
@@ -62,11 +60,9 @@ def cached(name: str, fingerprint: str, make: Callable[[], Arrays]) -> Arrays:
 
 def fingerprint_of(*parts: str | bytes) -> str:
     """A short digest of texts and bytes."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in parts:
-        data = part.encode() if isinstance(part, str) else part
-        digest.update(len(data).to_bytes(8, "little") + data)
-    return digest.hexdigest()
+    # With their lengths, so that no two lists of parts run together into one.
+    contents = (part.encode() if isinstance(part, str) else part for part in parts)
+    return sha256(*(piece for content in contents for piece in (f"{len(content)} ", content)))
 
 
 def _read(path: Path, fingerprint: str) -> Arrays:
@@ -75,7 +71,9 @@ def _read(path: Path, fingerprint: str) -> Arrays:
         if header.get("name") != path.stem:
             raise ValueError("it holds other data")
         arrays = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (no mapping)
-    if header.get("checksum") != _checksum(header.get("fingerprint", ""), arrays):
+    if "checksum" in header:  # as older versions called it, when it was no SHA-256
+        raise _Outdated
+    if header.get("sha256") != _checksum(header.get("fingerprint", ""), arrays):
         raise ValueError("its checksum does not fit: the file is damaged")
     if header["fingerprint"] != fingerprint:
         raise _Outdated
@@ -86,30 +84,22 @@ def _write(path: Path, fingerprint: str, arrays: Arrays) -> None:
     header = {
         "name": path.stem,
         "fingerprint": fingerprint,
-        "checksum": _checksum(fingerprint, arrays),
+        "sha256": _checksum(fingerprint, arrays),
     }
     with replacing(path) as temporary:
-        _sweep(path.parent)
+        # Some versions of safetensors write a .tmp… first, and rename it themselves.
+        sweep(path.parent, ".*.part", ".tmp*")
         # save() would need twice the arrays' memory, save_file() needs none.
         save_file(arrays, temporary, header)
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what killed processes left behind, an hour or more ago."""
-    # Some versions of safetensors write a .tmp… first, and rename it themselves.
-    for leftover in (*folder.glob(".*.part"), *folder.glob(".tmp*")):
-        with contextlib.suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > 3600:
-                leftover.unlink()
-
-
 def _checksum(fingerprint: str, arrays: Arrays) -> str:
-    digest = hashlib.blake2b(fingerprint.encode(), digest_size=16)
+    parts: list[str | memoryview] = [fingerprint]
     for key in sorted(arrays):
         array = np.ascontiguousarray(arrays[key])
-        digest.update(f"{key} {array.dtype} {array.shape}".encode())
-        digest.update(array.reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
+        parts.append(f"{key} {array.dtype} {array.shape}")
+        parts.append(array.reshape(-1).view(np.uint8).data)
+    return sha256(*parts)
 
 
 def _notice(text: str) -> None:

@@ -7,14 +7,12 @@ missing, where it comes from and where to put it by hand; the workbook goes on w
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
-import time
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-from xmodal_lab.datasets.atomic import replacing
+from xmodal_lab.datasets.atomic import replacing, sweep
 from xmodal_lab.datasets.cache import cache_folder
 
 CONNECT_SECONDS, READ_SECONDS = 10, 30
@@ -63,7 +61,7 @@ def fetch(
         )
     try:
         with replacing(path) as temporary:
-            _sweep(path.parent)
+            sweep(path.parent)
             _download(url, temporary)
             if (found := _digest(temporary, kind)) != wanted:
                 raise DownloadFailed(
@@ -134,11 +132,3 @@ def _reason(error: OSError) -> str:
     if "Connection" in type(error).__name__:
         return "there is no connection to the server; is the network there?"
     return f"{type(error).__name__}: {error}"
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what killed downloads left behind, an hour or more ago."""
-    for leftover in folder.glob(".*.part"):
-        with contextlib.suppress(OSError):
-            if time.time() - leftover.stat().st_mtime > 3600:
-                leftover.unlink()

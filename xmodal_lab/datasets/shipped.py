@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from functools import cache
 from pathlib import Path
+
+from xmodal_lab.datasets.digest import sha256
 
 
 class DamagedFileError(RuntimeError):
@@ -57,7 +58,7 @@ def shipped_digest(name: str) -> str:
 @cache
 def _sha256(path: Path, size: int, changed: int) -> str:
     # Size and time of change are part of the cache's key: a file altered later is read again.
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256(path)
 
 
 def _checksums(folder: Path) -> dict[str, str]:

@@ -20,6 +20,14 @@ def masked_max(
     return values.masked_fill(~mask[:, :, None], -torch.inf).amax(dim=1)
 
 
+def masked_mean(
+    values: Float[Tensor, "batch time dim"], mask: Bool[Tensor, "batch time"]
+) -> Float[Tensor, "batch dim"]:
+    """The mean over the real steps: Σ_t m_t h_t / Σ_t m_t."""
+    real = values.masked_fill(~mask[:, :, None], 0.0)
+    return real.sum(1) / mask.sum(1, keepdim=True)
+
+
 def recurrent(network: torch.nn.RNNBase, batch: Padded) -> Float[Tensor, "batch time dim"]:
     """Outputs of a recurrent network that starts its backward direction at the last real step.
 

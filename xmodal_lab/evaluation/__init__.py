@@ -1,6 +1,6 @@
 """How good a space is, beside what: recalls, attributes, minimal pairs, chance, closed forms."""
 
-from xmodal_lab.evaluation.evaluator import Exam
+from xmodal_lab.evaluation.evaluator import Evaluator
 from xmodal_lab.evaluation.spaces import (
     DIRECTIONS,
     attributes,
@@ -13,7 +13,7 @@ from xmodal_lab.evaluation.spaces import (
 
 __all__ = [
     "DIRECTIONS",
-    "Exam",
+    "Evaluator",
     "attributes",
     "chance_recalls",
     "closed_form_recalls",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from xmodal_lab import evaluation
 from xmodal_lab.batch import Batch
 from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.scenes import SceneData
 from xmodal_lab.encoders.inputs import inputs_of
+from xmodal_lab.evaluation import spaces
 from xmodal_lab.joint.space import JointSpace
 
 GALLERY_SEED, PROBE_SEED, FOILS = 1, 100, 200
@@ -28,11 +28,11 @@ def results(
     """
     batch = inputs_of(gallery, modalities=list(space.encoders))
     columns = {
-        "trained": evaluation.recalls(space.embed_all(batch), gallery),
-        "chance": evaluation.chance_recalls(gallery),
+        "trained": spaces.recalls(space.embed_all(batch), gallery),
+        "chance": spaces.chance_recalls(gallery),
     }
     if set(batch) == set(scenes.MODALITIES):
-        columns["cca"] = evaluation.closed_form_recalls(train, batch, gallery)
+        columns["cca"] = spaces.closed_form_recalls(train, batch, gallery)
     table = {
         name: {column: figures[name] for column, figures in columns.items()}
         for name in columns["trained"]
@@ -46,7 +46,7 @@ def _attributes(space: JointSpace, seed: int) -> Table:
     table = {}
     for held_out, ending in ((False, ""), (True, ", pairs never seen")):
         probe = scenes.probe(seed=PROBE_SEED + seed, held_out=held_out, modalities=["image"])
-        for name, value in evaluation.attributes(space, probe).items():
+        for name, value in spaces.attributes(space, probe).items():
             chance = 100 / len(scenes.CLASSES[name])
             table[f"one thing: {name}{ending}"] = {"trained": value, "chance": chance}
     return table
@@ -55,8 +55,8 @@ def _attributes(space: JointSpace, seed: int) -> Table:
 def _swaps(space: JointSpace, split: str, count: int) -> Table:
     table = {}
     for attribute in scenes.SWAPS:
-        pairs = scenes.minimal_pairs(attribute, count, split=split, modalities=["text", "image"])
-        value = evaluation.swaps(space, pairs)
+        pairs = scenes.minimal_pairs(attribute, split, count, modalities=["text", "image"])
+        value = spaces.swaps(space, pairs)
         table[f"{attribute} swapped"] = {"trained": value, "chance": 50.0}
     return table
 

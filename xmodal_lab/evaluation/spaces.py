@@ -1,18 +1,18 @@
-"""One table that tells what a joint space knows: recall, and accuracy attribute by attribute."""
+"""What a joint space knows, in per cent: recall, and accuracy attribute by attribute."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from xmodal_lab.alignment.closed_form import cca
 from xmodal_lab.batch import Batch, Entries
 from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.scenes import SceneData
-from xmodal_lab.encoders.text import read_captions
+from xmodal_lab.encoders.inputs import readers
 from xmodal_lab.encoders.untrained import untrained_features
 from xmodal_lab.joint.retrieval import choice_accuracy, recall_at_k, zero_shot
 from xmodal_lab.joint.space import JointSpace
@@ -21,41 +21,57 @@ Embeddings = Mapping[str, Float[Tensor, "rows dim"]]
 DIRECTIONS = (("text", "image"), ("audio", "image"), ("audio", "text"))
 
 
-def recalls(embeddings: Embeddings, gallery: SceneData) -> dict[str, float]:
-    """R@1 and R@5 in per cent, from text and speech to pictures and from speech to text.
+def recalls(
+    embeddings: Embeddings,
+    gallery: SceneData,
+    directions: Sequence[tuple[str, str]] = DIRECTIONS,
+    k: int | Sequence[int] = (1, 5),
+) -> dict[str, float]:
+    """R@k in per cent, from text and speech to pictures and from speech to text.
 
     Two rows of one meaning answer each other (``SceneData.matches``).
+
+    Args:
+        embeddings: modality → one row a scene of the gallery, of any length.
+        gallery: what the rows mean.
+        directions: (source, goal); those of which a modality is missing are left out.
+        k: one number or several.
     """
-    targets = torch.from_numpy(gallery.matches())
-    table = {}
-    for source, goal in DIRECTIONS:
+    targets, table = torch.from_numpy(gallery.matches()), {}
+    for source, goal in directions:
         if source in embeddings and goal in embeddings:
-            found = recall_at_k(embeddings[source].cpu(), embeddings[goal].cpu(), (1, 5), targets)
-            table |= {f"{source}→{goal} R@{k}": 100 * share for k, share in found.items()}
+            pair = embeddings[source].cpu(), embeddings[goal].cpu()
+            table |= _named(source, goal, recall_at_k(*pair, k, targets))
     return table
 
 
-def chance_recalls(gallery: SceneData) -> dict[str, float]:
+def chance_recalls(
+    gallery: SceneData,
+    directions: Sequence[tuple[str, str]] = DIRECTIONS,
+    k: int | Sequence[int] = (1, 5),
+) -> dict[str, float]:
     """What ``recalls`` gives a model that guesses, in per cent.
 
-    P(R@k) = 1 - Π_{i<k} (n - m - i) / (n - i),   averaged over queries with m right answers of n
+    P(R@k) = 1 - C(n - m, k) / C(n, k),   averaged over queries with m right answers of n
     """
-    right = torch.from_numpy(gallery.matches()).sum(dim=1).double()
-    count, table = len(gallery), {}
-    for k in (1, 5):
-        missed = torch.ones_like(right)
-        for i in range(k):
-            missed *= (count - right - i).clamp(min=0) / (count - i)
-        for source, goal in DIRECTIONS:
-            table[f"{source}→{goal} R@{k}"] = 100 * float(1 - missed.mean())
-    names = [f"{source}→{goal} R@{k}" for source, goal in DIRECTIONS for k in (1, 5)]
-    return {name: table[name] for name in names}
+    from scipy.stats import hypergeom  # here: it takes a second to import
+
+    right, table = gallery.matches().sum(1), {}
+    wanted = [k] if isinstance(k, int) else k
+    found = {one: hypergeom.sf(0, len(gallery), right, one).mean() for one in wanted}
+    for source, goal in directions:
+        table |= _named(source, goal, found)
+    return table
+
+
+def _named(source: str, goal: str, recall: Mapping[int, float]) -> dict[str, float]:
+    return {f"{source}→{goal} R@{k}": 100 * float(share) for k, share in recall.items()}
 
 
 def attributes(
     space: JointSpace, probe: scenes.Probe, modality: str = "image", pool: str = "best"
 ) -> dict[str, float]:
-    """Zero-shot accuracy in per cent for each attribute of one-thing scenes.
+    """``attribute_accuracy`` of one-thing scenes for each attribute.
 
     The classes are told apart by captions alone, see ``scenes.prompts``.
     """
@@ -63,9 +79,19 @@ def attributes(
     table = {}
     for attribute in scenes.CLASSES:
         classes = [embed_captions(space, captions) for captions in scenes.prompts(attribute)]
-        right = torch.tensor(probe.labels[attribute], device=found.device)
-        table[attribute] = 100 * (zero_shot(found, classes, pool) == right).double().mean().item()
+        labels = torch.tensor(probe.labels[attribute])
+        table[attribute] = attribute_accuracy(found, classes, labels, pool)
     return table
+
+
+def attribute_accuracy(
+    queries: Float[Tensor, "queries dim"],
+    prompts: Sequence[Float[Tensor, "_prompts dim"]],
+    labels: Int64[Tensor, " queries"],
+    pool: str = "best",
+) -> float:
+    """Per cent of queries whose class is named right by the prompts, see ``zero_shot``."""
+    return 100 * (zero_shot(queries, prompts, pool).cpu() == labels).double().mean().item()
 
 
 def swaps(
@@ -83,7 +109,8 @@ def embed_captions(space: JointSpace, captions: list[str]) -> Float[Tensor, "cap
     Raises:
         ValueError: for unknown words, with the nearest known ones.
     """
-    return space.embed_all({"text": read_captions(captions).to(space.device)})["text"]
+    read = readers(space.encoders)["text"]
+    return space.embed_all({"text": read(captions)})["text"]
 
 
 def closed_form_recalls(train: Entries, test: Entries, gallery: SceneData) -> dict[str, float]:

@@ -36,8 +36,8 @@ def score(vectors: WordVectors, questions: Questions) -> dict[str, float]:
         "analogies": 100 * float(analogies_right(vectors, questions).float().mean()),
         "odd_one_out": _odd(cosines, vectors, questions),
         "similarity": _spearman(
-            torch.tensor([vectors.similarity(q.first, q.second) for q in questions.similarity]),
-            torch.tensor([float(q.grade) for q in questions.similarity]),
+            [vectors.similarity(q.first, q.second) for q in questions.similarity],
+            [q.grade for q in questions.similarity],
         ),
     }
 
@@ -147,14 +147,9 @@ def _odd(cosines: Tensor, vectors: WordVectors, questions: Questions) -> float:
     return 100 * sum(right) / len(right)
 
 
-def _spearman(first: Float[Tensor, " pairs"], second: Float[Tensor, " pairs"]) -> float:
-    """The correlation of ranks, ties at their mean rank."""
-    ranks = torch.stack([_ranks(first), _ranks(second)])
-    value = float(torch.corrcoef(ranks)[0, 1])
-    return 0.0 if value != value else value  # all cosines equal: nothing is ordered
+def _spearman(cosines: list[float], grades: list[int]) -> float:
+    """Spearman's ρ; 0 where all numbers of a side are equal, for then nothing is ordered."""
+    from scipy.stats import spearmanr  # here: it takes a second to import
 
-
-def _ranks(values: Float[Tensor, " pairs"]) -> Float[Tensor, " pairs"]:
-    below = (values[None, :] < values[:, None]).sum(1)
-    equal = (values[None, :] == values[:, None]).sum(1)
-    return (below + (equal - 1) / 2).double()
+    ordered = min(len(set(cosines)), len(set(grades))) > 1
+    return float(spearmanr(cosines, grades).statistic) if ordered else 0.0

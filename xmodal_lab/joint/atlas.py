@@ -17,6 +17,9 @@ from scipy.linalg import orthogonal_procrustes
 from torch import Tensor
 from torch.nn import functional as F
 
+from xmodal_lab.alignment.checks import check_cloud
+from xmodal_lab.alignment.neighbours import nearest_others
+
 Points = Float[np.ndarray, "points 2"]
 
 
@@ -31,8 +34,8 @@ class Atlas:
         neighbours: how many neighbours UMAP tries to keep together.
         epochs: optimisation epochs of a fit.
         seed: decides the layout on one machine; coordinates differ between machines all the same.
-        apart: how far UMAP keeps near points from each other, 0 … 1 (its ``min_dist``): small for
-            thousands of points, large where few points would fall into one dot.
+        min_dist: how far UMAP keeps near points from each other, 0 … 1: small for thousands of
+            points, large where few points would fall into one dot.
 
     Attributes:
         modalities: modality of every point of the last map.
@@ -47,15 +50,15 @@ class Atlas:
         neighbours: int = 15,
         epochs: int = 200,
         seed: int = 0,
-        apart: float = 0.15,
+        min_dist: float = 0.15,
     ) -> None:
         if method not in ("umap", "pca"):
             raise ValueError(f"unknown method {method!r}: choose 'umap' or 'pca'")
-        if not 0 <= apart <= 1:
-            raise ValueError(f"apart must lie in 0 … 1, got {apart}")
+        if not 0 <= min_dist <= 1:
+            raise ValueError(f"min_dist must lie in 0 … 1, got {min_dist}")
         self.method = method
         self.neighbours, self.epochs, self.seed = neighbours, epochs, seed
-        self.apart = apart
+        self.min_dist = min_dist
         self.modalities: np.ndarray = np.empty(0, str)
         self.rows: np.ndarray = np.empty(0, int)
         self._before: Points | None = None
@@ -107,7 +110,7 @@ class Atlas:
             model = UMAP(
                 n_neighbors=indices.shape[1],
                 n_epochs=self.epochs,
-                min_dist=self.apart,
+                min_dist=self.min_dist,
                 random_state=self.seed,
                 n_jobs=1,
                 precomputed_knn=(indices.astype(np.int32), distances.astype(np.float32), None),
@@ -130,15 +133,10 @@ def nearest(
     """
     if not 2 <= count <= len(points):
         raise ValueError(f"need 2 … {len(points)} neighbours for {len(points)} points, got {count}")
-    if not points.isfinite().all():
-        raise ValueError("embeddings hold NaN or infinity: no map can show them")
-    unit = F.normalize(points, dim=1)
-    similarity = unit @ unit.T
-    # Above every cosine, so that a point leads its own list even among exact duplicates.
-    similarity.fill_diagonal_(2.0)
-    values, indices = similarity.topk(count, dim=1)
-    distances = (1 - values).clamp(min=0.0)
-    return indices.numpy(), distances.numpy()
+    values, rows = nearest_others(points, count - 1)
+    own = torch.arange(len(points))[:, None]
+    distances = torch.cat([torch.zeros(len(points), 1), (1 - values).clamp(min=0.0)], dim=1)
+    return torch.cat([own, rows], dim=1).numpy(), distances.numpy()
 
 
 def mixing(embeddings: Mapping[str, Float[Tensor, "rows dim"]], count: int = 15) -> float:
@@ -164,8 +162,7 @@ def mixing(embeddings: Mapping[str, Float[Tensor, "rows dim"]], count: int = 15)
 
 
 def _pca(points: Float[Tensor, "points dim"]) -> Points:
-    if not points.isfinite().all():
-        raise ValueError("embeddings hold NaN or infinity: no map can show them")
+    check_cloud(points)
     centred = F.normalize(points.double(), dim=1)
     centred = centred - centred.mean(dim=0)
     _, directions = torch.linalg.eigh(centred.T @ centred)

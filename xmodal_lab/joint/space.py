@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -51,8 +52,6 @@ class JointSpace(nn.Module):
     ) -> None:
         super().__init__()
         self.dim = dim
-        # How ``standard`` made this space; a checkpoint carries it.
-        self.config: dict | None = None
         self.encoders = nn.ModuleDict(encoders)
         self.projections = nn.ModuleDict(
             {name: nn.Linear(encoder.output_dim, dim) for name, encoder in encoders.items()}
@@ -73,9 +72,26 @@ class JointSpace(nn.Module):
         unknown = [name for name in modalities if name not in makers]
         if unknown:
             raise ValueError(f"no standard encoder for {unknown}: choose among {list(makers)}")
-        space = cls({name: makers[name]() for name in modalities}, dim)
-        space.config = {"modalities": list(modalities), "dim": dim}
-        return space
+        return cls({name: makers[name]() for name in modalities}, dim)
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What a space of the same shape is made of: a checkpoint carries it.
+
+        'unprojected' names the modalities whose projection was replaced by ``nn.Identity``;
+        'bias' is there where the space learns one.
+        """
+        made = {
+            name: {"class": type(encoder).__name__, "config": getattr(encoder, "config", None)}
+            for name, encoder in self.encoders.items()
+        }
+        config = {"dim": self.dim, "encoders": made}
+        plain = [name for name, p in self.projections.items() if isinstance(p, nn.Identity)]
+        if plain:
+            config["unprojected"] = plain
+        if self.bias is not None:
+            config["bias"] = 0.0
+        return config
 
     @property
     def temperature(self) -> Float[Tensor, ""]:
@@ -154,4 +170,4 @@ class JointSpace(nn.Module):
 
     def embed_data(self, data: SceneData, *modalities: str) -> dict[str, Float[Tensor, "rows dim"]]:
         """Unit vectors of scenes, in the modalities named or in all that are there."""
-        return self.embed_all(inputs_of(data, self.device, modalities or None))
+        return self.embed_all(inputs_of(data, modalities or None, self.encoders))

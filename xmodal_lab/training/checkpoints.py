@@ -2,24 +2,38 @@
 
 Nothing is unpickled. A file is written beside its target and renamed, so that a reader sees the
 old checkpoint or the whole new one, and a full disk leaves the old one in place.
+
+The header holds 'config', that of the space, with the words its encoders read; 'notes';
+'checksum', of the weights; 'seal', of the header itself. The weights of a frozen encoder stay
+where they came from: its config says which they were, and without them the space cannot be loaded.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
-from torch import Tensor
+from torch import Tensor, nn
 
+from xmodal_lab.alignment.mappers import LinearMapper, MLPMapper
 from xmodal_lab.datasets.atomic import replacing
+from xmodal_lab.datasets.digest import sha256
 from xmodal_lab.datasets.scenes import WORDS
+from xmodal_lab.encoders import registry
+from xmodal_lab.encoders.encoder import Encoder
+from xmodal_lab.encoders.pretrained import PretrainedText, WeightsMissing
 from xmodal_lab.joint.space import JointSpace
 
-FORMAT = "xmodal_lab joint space 1"
+FORMAT = "xmodal_lab joint space 2"
+# Before: standard encoders only, over the words of the data world, and no seal.
+FORMER = "xmodal_lab joint space 1"
+
+registry.register(LinearMapper, MLPMapper)  # they live in a room that the encoders do not know
 
 
 class CheckpointError(RuntimeError):
@@ -27,28 +41,31 @@ class CheckpointError(RuntimeError):
 
 
 def save(path: str | Path, space: JointSpace, notes: dict | None = None) -> Path:
-    """Write a joint space of the standard architecture.
+    """Write a joint space whose encoders are known to ``encoders.registry``.
 
     Args:
         path: where to; an existing file is replaced only by a complete one.
-        space: made by ``JointSpace.standard``.
+        space: its projections as they were made, or ``nn.Identity``.
         notes: anything JSON can hold, such as how it was trained.
 
     Raises:
-        CheckpointError: where the space is not of the standard architecture, the folder cannot
-            be written or the disk is full.
+        CheckpointError: where the space could not be rebuilt, the folder cannot be written or the
+            disk is full.
     """
     path = Path(path)
-    if space.config is None:
-        raise CheckpointError("only spaces made by JointSpace.standard(...) can be rebuilt later")
+    if why := obstacle(space):
+        raise CheckpointError(
+            f"{path} was not written, for nobody could rebuild the space: {why}. "
+            "safetensors.torch.save_model(space, path) keeps the weights alone"
+        )
     header = {
         "format": FORMAT,
         "config": json.dumps(space.config),
-        "words": " ".join(WORDS),
         "notes": json.dumps(notes or {}),
     }
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in _state(space).items()}
     header["checksum"] = _checksum(tensors)
+    header["seal"] = _seal(header)
     try:
         with replacing(path) as temporary:
             temporary.write_bytes(_in_order(to_bytes(tensors, header)))
@@ -61,29 +78,23 @@ def load(path: str | Path, device: torch.device | str = "cpu") -> JointSpace:
     """Rebuild the joint space that ``save`` wrote, in evaluation mode.
 
     Raises:
-        CheckpointError: for a missing, damaged or foreign file, another version, other
-            words, or weights that do not fit; the message says which.
+        CheckpointError: for a missing, damaged or foreign file, an encoder that is not known,
+            pretrained weights that are not on this machine, or weights that do not fit; the
+            message says which.
     """
     path = Path(path)
     header, tensors = _read(path)
-    if header.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{path} holds {header.get('format', 'something else')!r}, expected {FORMAT!r}"
-        )
-    if header.get("words") != " ".join(WORDS):
+    if header["format"] == FORMER and header.get("words") != " ".join(WORDS):
         raise CheckpointError(f"{path} was trained with other words than this data world has")
     try:
-        space = JointSpace.standard(**json.loads(header["config"]))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        config = json.loads(header["config"])
+        space = JointSpace.standard(**config) if header["format"] == FORMER else _rebuilt(config)
+    except WeightsMissing as error:
+        raise CheckpointError(f"{path} needs pretrained weights beside its own. {error}") from error
+    except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise CheckpointError(f"{path} does not say how to rebuild its model: {error}") from error
-    wanted = _state(space)
-    misfits = sorted(
-        name
-        for name in wanted.keys() | tensors.keys()
-        if name not in wanted or name not in tensors or wanted[name].shape != tensors[name].shape
-    )
-    if misfits:
-        raise CheckpointError(f"{path} is of another architecture: {', '.join(misfits[:3])} …")
+    if strange := misfits(_state(space), tensors):
+        raise CheckpointError(f"{path} is of another architecture: {', '.join(strange[:3])} …")
     if header.get("checksum") != _checksum(tensors):
         raise CheckpointError(f"{path} is damaged: its weights do not fit their checksum")
     space.load_state_dict(tensors, strict=False)
@@ -103,25 +114,92 @@ def notes(path: str | Path) -> dict:
         raise CheckpointError(f"{path} holds notes that cannot be read: {error}") from error
 
 
+def obstacle(space: JointSpace) -> str:
+    """Why a checkpoint could not rebuild a space; empty where it could."""
+    encoders = dict(space.encoders.items())
+    for modality, encoder in encoders.items():
+        if not registry.is_known(encoder):
+            return (
+                f"the encoder of {modality!r} is a {type(encoder).__name__}, which the package "
+                "does not know. Derive its class from encoders.encoder.Encoder, with a config, "
+                "and hand it to encoders.registry.register before saving and before loading"
+            )
+    if len({id(encoder) for encoder in encoders.values()}) < len(encoders):
+        return "two modalities share one encoder, and would come back with one each"
+    loaded = {name: made for name, made in encoders.items() if isinstance(made, PretrainedText)}
+    try:
+        # Without memory for weights, and without drawing random numbers for them.
+        with torch.device("meta"):
+            twin = _rebuilt(json.loads(json.dumps(space.config)), loaded)
+    except (TypeError, ValueError, RuntimeError) as error:
+        return f"its config makes no space: {error}"
+    if strange := misfits(_state(twin), _state(space)):
+        return f"its config does not tell what was replaced: {', '.join(strange[:3])} …"
+    return ""
+
+
+def learned(model: nn.Module) -> dict[str, Tensor]:
+    """The state of a model, without that of encoders that are frozen."""
+    frozen = tuple(
+        f"{name}."
+        for name, part in model.named_modules(remove_duplicate=False)
+        if isinstance(part, Encoder) and part.frozen
+    )
+    return {n: tensor for n, tensor in model.state_dict().items() if not n.startswith(frozen)}
+
+
+def misfits(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+    """Names of weights that only one side has, or both in different shapes."""
+    return sorted(
+        name
+        for name in wanted.keys() | found.keys()
+        if name not in wanted or name not in found or wanted[name].shape != found[name].shape
+    )
+
+
+def _rebuilt(config: dict[str, Any], made: Mapping[str, Encoder] | None = None) -> JointSpace:
+    """A new space of a config, around those of its encoders that are made already."""
+    made = made or {}
+    encoders = {
+        name: made[name] if name in made else registry.build(encoder["class"], encoder["config"])
+        for name, encoder in config["encoders"].items()
+    }
+    bias = {"bias": config["bias"]} if "bias" in config else {}
+    space = JointSpace(encoders, config["dim"], **bias)
+    for modality in config.get("unprojected", ()):
+        space.projections[modality] = nn.Identity()
+    return space
+
+
 def _read(path: Path, weights: bool = True) -> tuple[dict[str, str], dict[str, Tensor]]:
-    """Header and weights, of any safetensors file."""
+    """Header, sound and of a known format, and weights."""
     if not path.is_file():
         raise CheckpointError(f"there is no checkpoint at {path}")
     try:
         with safe_open(path, framework="pt") as file:
-            names = file.keys() if weights else ()
-            return file.metadata() or {}, {name: file.get_tensor(name) for name in names}
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in (file.keys() if weights else ())}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path} is damaged or no safetensors file: {error}") from error
+    if (found := header.get("format", "something else")) not in (FORMAT, FORMER):
+        raise CheckpointError(f"{path} holds {found!r}, expected {FORMAT!r} or {FORMER!r}")
+    if found == FORMAT and header.get("seal") != _seal(header):
+        raise CheckpointError(f"{path} is damaged: its header does not fit its seal")
+    return header, tensors
 
 
 def _checksum(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+    parts: list[str | memoryview] = []
     for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        parts.append(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}")
         # As bytes: NumPy has no name for some of torch's precisions.
-        digest.update(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+        parts.append(tensors[name].reshape(-1).view(torch.uint8).numpy().data)
+    return sha256(*parts)
+
+
+def _seal(header: dict[str, str]) -> str:
+    entries = sorted((name, text) for name, text in header.items() if name != "seal")
+    return sha256(json.dumps(entries))
 
 
 def _in_order(content: bytes) -> bytes:
@@ -136,8 +214,5 @@ def _in_order(content: bytes) -> bytes:
 
 def _state(space: JointSpace) -> dict[str, Tensor]:
     """Weights and running statistics; not BatchNorm's count of batches, which nothing reads."""
-    return {
-        name: tensor
-        for name, tensor in space.state_dict().items()
-        if not name.endswith("num_batches_tracked")
-    }
+    state = learned(space)
+    return {n: tensor for n, tensor in state.items() if not n.endswith("num_batches_tracked")}

@@ -1,4 +1,4 @@
-"""A ward for losses: scenes as features that nothing was trained for, and two small maps to train.
+"""A bench for losses: scenes as features that nothing was trained for, and two small maps to train.
 
 Words are counted and pictures pass one random convolution, so a training takes a third of a second
 and losses, healthy or not, can be compared by the dozen.
@@ -6,28 +6,46 @@ and losses, healthy or not, can be compared by the dozen.
 
 from __future__ import annotations
 
-import inspect
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
+from xmodal_lab.batch import Batch, Entries
 from xmodal_lab.datasets import scenes
 from xmodal_lab.encoders.text import read_captions
 from xmodal_lab.encoders.untrained import bag_of_words, random_convolution
 from xmodal_lab.joint.retrieval import recall_at_k
+from xmodal_lab.objective import Objective
+from xmodal_lab.runtime import current
+from xmodal_lab.training.loop import TrainingError, fit
+from xmodal_lab.training.random_state import seeded
 
 MODALITIES = ["text", "image"]
-Features = Mapping[str, Float[Tensor, "rows _features"]]
+DIM = 32  # of the space that both maps lead into
 
 
-def r1(text: Tensor, image: Tensor, right: Bool[Tensor, "text image"]) -> float:
+def r1(text: Tensor, image: Tensor, targets: Bool[Tensor, "text image"]) -> float:
     """R@1 in per cent, from text to image; NaN where a point is no number."""
     if not (text.isfinite().all() and image.isfinite().all()):
         return float("nan")
-    return 100 * recall_at_k(text, image, 1, right)[1]
+    return 100 * recall_at_k(text, image, 1, targets)[1]
+
+
+class TwoMaps(nn.ModuleDict):
+    """A map for each modality, into one space."""
+
+    def forward(self, batch: Entries) -> dict[str, Float[Tensor, "batch dim"]]:
+        """Points by modality, of any length."""
+        return {modality: self[modality](batch[modality]) for modality in self}
+
+
+def on_pairs(loss: Callable[[Tensor, Tensor], Tensor]) -> Objective:
+    """A loss of captions' and pictures' points as an objective for ``fit``."""
+    return lambda outputs, batch: loss(outputs["text"], outputs["image"])
 
 
 @dataclass(frozen=True)
@@ -35,32 +53,32 @@ class Run:
     """What a training leaves behind.
 
     Attributes:
-        heads: modality → the trained map.
-        losses: of every step.
+        heads: modality → the trained map, on the CPU as the features are.
+        losses: of every step. Where one was no number the training ended, and it is the last.
         curve: (step, R@1 in per cent) on the way, where asked for.
         text, image: points of the scenes that were never seen.
-        right: which picture answers which caption.
+        targets: which picture answers which caption.
     """
 
-    heads: nn.ModuleDict
+    heads: TwoMaps
     losses: list[float]
     curve: list[tuple[int, float]]
     text: Float[Tensor, "rows dim"]
     image: Float[Tensor, "rows dim"]
-    right: Bool[Tensor, "rows rows"]
+    targets: Bool[Tensor, "rows rows"]
 
     @property
     def r1(self) -> float:
         """R@1 in per cent: captions look for pictures."""
-        return r1(self.text, self.image, self.right)
+        return r1(self.text, self.image, self.targets)
 
     @property
     def back(self) -> float:
         """R@1 in per cent: pictures look for captions."""
-        return r1(self.image, self.text, self.right.T)
+        return r1(self.image, self.text, self.targets.T)
 
 
-class Ward:
+class LossBench:
     """Scenes to learn from and scenes to ask about, as centred and scaled features.
 
     Args:
@@ -71,7 +89,8 @@ class Ward:
     Attributes:
         train, val: the scenes.
         learn, ask: their features by modality.
-        right: which of the 500 pictures of ``val`` answers which caption.
+        meanings: (count,) a number for each scene to learn from; equal where scenes mean the same.
+        targets: which of the 500 pictures of ``val`` answers which caption.
     """
 
     def __init__(self, count: int = 2000, things: int = 2, seed: int = 0) -> None:
@@ -82,10 +101,14 @@ class Ward:
         self._centre = {m: x.mean(dim=0) for m, x in raw.items()}
         self._width = {m: _width(x) for m, x in raw.items()}
         self.learn, self.ask = (
-            {"text": self.read(data.captions), "image": self.see(data.images)}
+            Batch(text=self.read(data.captions), image=self.see(data.images))
             for data in (self.train, self.val)
         )
-        self.right = torch.from_numpy(self.val.matches())
+        number = {key: n for n, key in enumerate({scene.key for scene in self.train.scenes})}
+        self.meanings: Int64[Tensor, " count"] = torch.tensor(
+            [number[scene.key] for scene in self.train.scenes]
+        )
+        self.targets = torch.from_numpy(self.val.matches())
 
     def read(self, captions: Sequence[str]) -> Float[Tensor, "rows words"]:
         """Counted words, centred and scaled as in training; 0 where training never varies."""
@@ -97,58 +120,66 @@ class Ward:
 
     def fit(
         self,
-        loss: Callable[..., Tensor],
+        loss: Callable[[Tensor, Tensor], Tensor] | None = None,
         steps: int = 150,
         *,
-        data: Features | None = None,
-        test: Features | None = None,
-        right: Bool[Tensor, "rows rows"] | None = None,
+        objective: Objective | None = None,
+        data: Entries | None = None,
+        test: Mapping[str, Tensor] | None = None,
+        targets: Bool[Tensor, "rows rows"] | None = None,
         head: Callable[[int, int], nn.Module] = nn.Linear,
-        batch: int = 128,
+        batch_size: int = 128,
         seed: int | None = None,
         look_every: int = 0,
-        extra: Sequence[dict] = (),
     ) -> Run:
         """Two maps into 32 dimensions, trained by a loss of your choice.
 
+        The loop is ``training.fit``, at a constant learning rate of 5e-3 and without clipping, so
+        that a sick loss is not nursed. Random numbers are those of ``seed``, and the process's own
+        go on afterwards as if nothing had been.
+
         Args:
-            loss: maps points of captions and of pictures (batch, dim) to a scalar; a third
-                parameter called ``rows`` gets the numbers of the rows.
-            steps: of AdamW, at a learning rate of 5e-3.
-            data, test: other features than ``learn`` and ``ask``.
-            right: which row of ``test`` answers which.
+            loss: maps points of captions and of pictures (batch, dim) to a scalar.
+            objective: instead of a loss, where it must see more of the batch, or learn something.
+            data, test: other features than ``learn`` and ``ask``; ``data`` with further entries.
+            targets: which row of ``test`` answers which.
             head: makes a map from (features, dim).
-            batch: rows a step, drawn with replacement.
+            batch_size: rows a step, drawn with replacement.
             seed: of weights and batches.
             look_every: steps between two looks at R@1; 0 for none.
-            extra: further parameter groups, such as a temperature.
         """
-        data, test = data or self.learn, test or self.ask
-        right = self.right if right is None else right
-        with_rows = "rows" in inspect.signature(loss).parameters
-        torch.manual_seed(self.seed if seed is None else seed)
-        heads = nn.ModuleDict({m: head(data[m].shape[1], 32) for m in MODALITIES})
-        optimiser = torch.optim.AdamW([{"params": heads.parameters()}, *extra], lr=5e-3)
+        data, test = Batch(data or self.learn), test or self.ask
+        targets = self.targets if targets is None else targets
         losses, curve = [], []
-        for step in range(1, steps + 1):
-            rows = torch.randint(len(data["text"]), (batch,))
-            points = [heads[m](data[m][rows]) for m in MODALITIES]
-            value = loss(*points, rows=rows) if with_rows else loss(*points)
-            optimiser.zero_grad()
-            value.backward()
-            optimiser.step()
-            losses.append(value.item())
-            if look_every and step % look_every == 0:
-                curve.append((step, r1(*_placed(heads, test), right)))
-        return Run(heads, losses, curve, *_placed(heads, test), right)
+        with seeded(self.seed if seed is None else seed):
+            heads = TwoMaps({m: head(data[m].shape[1], DIM) for m in MODALITIES})
+            training = fit(
+                heads,
+                objective or on_pairs(loss),
+                data,
+                steps,
+                learning_rate=5e-3,
+                order=lambda step: torch.randint(data.size, (batch_size,)),
+                warmup=0,
+                decay="none",
+                clip=math.inf,
+            )
+            try:
+                for step in training:
+                    losses.append(step.loss)
+                    if look_every and step.number % look_every == 0:
+                        curve.append((step.number, r1(*_placed(heads, test), targets)))
+            except TrainingError:
+                losses.append(math.nan)
+        points = _placed(heads, test)
+        return Run(heads.cpu(), losses, curve, *points, targets)
 
 
 @torch.no_grad()
-def _placed(heads: nn.ModuleDict, test: Features) -> list[Tensor]:
+def _placed(heads: TwoMaps, test: Mapping[str, Tensor]) -> list[Tensor]:
     heads.eval()
-    points = [heads[m](test[m]) for m in MODALITIES]
-    heads.train()
-    return points
+    points = heads({modality: test[modality].to(current().device) for modality in MODALITIES})
+    return [points[modality].cpu() for modality in MODALITIES]
 
 
 def _width(x: Float[Tensor, "rows features"]) -> Float[Tensor, " features"]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -34,3 +36,14 @@ def restore_random_state(state: RandomState) -> None:
     np.random.set_state(("MT19937", words, position, has_gauss, cached))
     if "cuda" in state and torch.cuda.is_available():
         torch.cuda.set_rng_state(state["cuda"].cpu())
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Random numbers of a seed within the block; behind it all generators go on as before."""
+    before = random_state()
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        restore_random_state(before)

@@ -9,7 +9,6 @@ cut short, altered or half written is passed over, and the one before it used.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import sys
 import warnings
@@ -23,6 +22,7 @@ from safetensors.torch import save as to_bytes
 from torch import nn
 
 from xmodal_lab.datasets.atomic import replacing
+from xmodal_lab.datasets.digest import sha256
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.training import checkpoints, distributed
 from xmodal_lab.training.checkpoints import CheckpointError
@@ -115,7 +115,7 @@ def _store(folder, step, model, optimiser, scaler, randoms) -> bool:
         torch.save(state, buffer)
         payload = buffer.getvalue()
         with replacing(stem.with_suffix(".resume")) as temporary:
-            temporary.write_bytes(FORMAT + _digest(payload).encode() + b"\n" + payload)
+            temporary.write_bytes(FORMAT + sha256(payload).encode() + b"\n" + payload)
     except (OSError, CheckpointError) as error:
         with suppress(OSError):  # weights without their other half only take room
             stem.with_suffix(".safetensors").unlink()
@@ -206,17 +206,18 @@ def _number(path: Path) -> int:
 
 
 def _write_weights(path: Path, model: nn.Module, step: int) -> str:
-    if isinstance(model, JointSpace) and model.config is not None:
+    if isinstance(model, JointSpace) and not checkpoints.obstacle(model):
         checkpoints.save(path, model, {"step": step})
     else:
         with replacing(path) as temporary:
             temporary.write_bytes(to_bytes(_tensors(model)))
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return sha256(path)
 
 
 def _tensors(model: nn.Module) -> dict[str, torch.Tensor]:
     # Clones: weights that two layers share would be an error to safetensors.
-    return {name: t.detach().cpu().clone().contiguous() for name, t in model.state_dict().items()}
+    state = checkpoints.learned(model)
+    return {name: t.detach().cpu().clone().contiguous() for name, t in state.items()}
 
 
 def _read(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
@@ -224,7 +225,7 @@ def _read(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
     if not content.startswith(FORMAT):
         raise ValueError("it is no training checkpoint of this version")
     digest, _, payload = content[len(FORMAT) :].partition(b"\n")
-    if _digest(payload).encode() != digest:
+    if sha256(payload).encode() != digest:
         raise ValueError("its checksum does not fit: the file is damaged")
     # weights_only: tensors, numbers and lists; nothing in the file is executed.
     try:
@@ -234,25 +235,15 @@ def _read(path: Path) -> tuple[dict, dict[str, torch.Tensor]]:
     if not isinstance(state, dict) or not state.keys() >= PARTS:
         raise ValueError("it does not hold what a training needs")
     weights = path.with_suffix(".safetensors").read_bytes()
-    if _digest(weights) != state["weights"]:
+    if sha256(weights) != state["weights"]:
         raise ValueError("the weights beside it are damaged, or of another step")
     return state, from_bytes(weights) | state["counts"]
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def _load_weights(model: nn.Module, weights: dict[str, torch.Tensor], path: Path) -> None:
-    wanted = model.state_dict()
-    misfits = sorted(
-        name
-        for name in wanted.keys() | weights.keys()
-        if name not in wanted or name not in weights or wanted[name].shape != weights[name].shape
-    )
-    if misfits:
+    if strange := checkpoints.misfits(checkpoints.learned(model), weights):
         raise CheckpointError(
-            f"{path} is of another architecture: {', '.join(misfits[:3])} … Train into another "
+            f"{path} is of another architecture: {', '.join(strange[:3])} … Train into another "
             "folder, or build the model it was made with."
         )
-    model.load_state_dict(weights)
+    model.load_state_dict(weights, strict=False)  # what is frozen is not among them

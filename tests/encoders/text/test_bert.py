@@ -3,12 +3,14 @@
 import pytest
 import torch
 
-from xmodal_lab.batch import Padded
+from xmodal_lab.batch import Batch, Padded
 from xmodal_lab.datasets import corpus
 from xmodal_lab.encoders.text import bert
-from xmodal_lab.encoders.text.bert_tasks import Pages, mask_tokens, pages, sentence_pairs
+from xmodal_lab.encoders.text.bert_tasks import Pages, Pretraining, pages
 from xmodal_lab.encoders.text.wordpiece import MASK, learn
 from xmodal_lab.evaluation import bert as bert_scores
+from xmodal_lab.training.backward import backward
+from xmodal_lab.training.loop import fit
 
 CORPUS = corpus.load(stories=400)
 STORIES = CORPUS.stories
@@ -27,41 +29,71 @@ def model(wordpiece):
 
 @pytest.fixture(scope="module")
 def batch(wordpiece):
-    pairs = sentence_pairs(STORIES)[:16]
-    whole = pages(wordpiece, [(pair.first, pair.second) for pair in pairs])
-    hidden, labels = mask_tokens(whole.ids.values, len(wordpiece), torch.Generator())
-    follows = torch.tensor([pair.follows for pair in pairs])
-    return Pages(whole.ids._replace(values=hidden), whole.kinds), labels, follows
+    return Pretraining(wordpiece, STORIES, batch_size=16)(0)
+
+
+def librarys(model, batch):
+    """What ``transformers`` says to the same pages."""
+    pages_ = Pages(batch["pages"], batch["kinds"].values)
+    labels = {"labels": batch["labels"].values, "next_sentence_label": (~batch["follows"]).long()}
+    return model(**pages_.inputs(), **labels)
+
+
+def train(model, wordpiece, stories, batch_size=32, share=0.15, seed=0, **options):
+    batches = Pretraining(wordpiece, stories, batch_size, share, seed)
+    return fit(bert.TwoTasks(model), bert.two_losses, batches, learning_rate=4e-3, **options)
 
 
 def test_the_two_losses_are_the_librarys(model, batch):
     """In value and gradient, although ours scores only the hidden pieces."""
-    pages_, labels, follows = batch
-    theirs = model(**pages_.inputs(), labels=labels, next_sentence_label=(~follows).long()).loss
-    wanted = torch.autograd.grad(theirs, list(model.parameters()))
-    masked, following, *_ = bert.two_losses(model, *batch)
-    got = torch.autograd.grad(masked + following, list(model.parameters()))
-    torch.testing.assert_close(masked + following, theirs)
-    torch.testing.assert_close(got, wanted)
+    wanted = librarys(model, batch).loss
+    gradients = torch.autograd.grad(wanted, list(model.parameters()))
+    model.zero_grad()
+    found = backward(bert.TwoTasks(model), bert.two_losses, batch)
+    torch.testing.assert_close(found[""], wanted.detach())
+    torch.testing.assert_close(found["masked words"] + found["next sentence"], found[""])
+    torch.testing.assert_close([p.grad for p in model.parameters()], list(gradients))
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_parts_of_a_split_batch_add_up_to_the_whole(model, batch, size):
+    """However many pieces each part hides."""
+    model.zero_grad()
+    whole = backward(bert.TwoTasks(model), bert.two_losses, batch)
+    wanted = [p.grad.clone() for p in model.parameters()]
+    model.zero_grad()
+    found = backward(bert.TwoTasks(model), bert.two_losses, batch, size)
+    torch.testing.assert_close(found, whole)
+    torch.testing.assert_close([p.grad for p in model.parameters()], wanted, atol=1e-6, rtol=1e-4)
+
+
+def test_a_part_without_a_hidden_piece_weighs_nothing(model, batch):
+    labels = batch["labels"].values.clone()
+    labels[:8] = -100
+    batch = Batch(batch | {"labels": batch["labels"]._replace(values=labels)})
+    whole = backward(bert.TwoTasks(model), bert.two_losses, batch)
+    found = backward(bert.TwoTasks(model), bert.two_losses, batch, 8)
+    torch.testing.assert_close(found, whole)
 
 
 def test_the_shares_of_right_answers_are_counted(model, batch):
-    pages_, labels, follows = batch
-    *_, words, nexts = bert.two_losses(model, *batch)
-    said = model(**pages_.inputs())
+    found = backward(bert.TwoTasks(model), bert.two_losses, batch)
+    said, labels = librarys(model, batch), batch["labels"].values
     right = [said.prediction_logits.argmax(-1)[i, j] == labels[i, j] for i, j in
              (labels != -100).nonzero().tolist()]  # fmt: skip
-    assert words == pytest.approx(sum(right) / len(right))
-    true = (said.seq_relationship_logits[:, 0] > said.seq_relationship_logits[:, 1]) == follows
-    assert nexts == pytest.approx(true.float().mean().item())
+    assert found["hidden piece found"].item() == pytest.approx(sum(right) / len(right))
+    true = said.seq_relationship_logits[:, 0] > said.seq_relationship_logits[:, 1]
+    true = (true == batch["follows"]).float().mean().item()
+    assert found["next sentence right"].item() == pytest.approx(true)
 
 
 def test_one_seed_one_training(wordpiece):
     def trained(seed):
         model = bert.tiny_bert(len(wordpiece), hidden=16, layers=1, heads=2)
-        steps = list(bert.train(model, wordpiece, STORIES, steps=3, seed=seed))
+        steps = list(train(model, wordpiece, STORIES, steps=3, seed=seed))
         assert not model.training and [step.number for step in steps] == [1, 2, 3]
-        assert steps[0].loss == steps[0].masked_loss + steps[0].next_loss
+        parts = steps[0].parts
+        assert steps[0].loss == pytest.approx(parts["masked words"] + parts["next sentence"])
         return torch.cat([p.detach().flatten() for p in model.parameters()])
 
     torch.random.manual_seed(5)  # the global generator has no say
@@ -70,12 +102,24 @@ def test_one_seed_one_training(wordpiece):
     assert torch.equal(first, trained(1)) and not torch.equal(first, trained(2))
 
 
+def test_a_batch_depends_on_the_number_of_its_step_alone(wordpiece):
+    batches = Pretraining(wordpiece, STORIES[:40], batch_size=8)
+    steps = [0, 9, 40, 2]  # the passes are shorter than forty
+    first = [batches(step) for step in steps]
+    for step, wanted in zip(steps[::-1], first[::-1], strict=True):
+        for one, other in zip(batches(step).tensors(), wanted.tensors(), strict=True):
+            assert torch.equal(one, other)
+    assert first[0]["pages"].values.shape != first[2]["pages"].values.shape or not torch.equal(
+        first[0]["pages"].values, first[2]["pages"].values
+    )
+
+
 def test_it_learns_and_can_be_left_early(wordpiece):
     model = bert.tiny_bert(len(wordpiece), hidden=32, heads=2)
     losses = []
-    for step in bert.train(model, wordpiece, STORIES, steps=100, warmup=20):
-        losses.append(step.masked_loss)
-        if step.number == 60:
+    for step in train(model, wordpiece, STORIES, steps=100, warmup=20):
+        losses.append(step.parts["masked words"])
+        if step.number == 75:
             break
     assert not model.training
     assert sum(losses[-5:]) / 5 < sum(losses[:5]) / 5 - 0.7
@@ -90,8 +134,9 @@ def test_a_small_text_is_learned_until_it_beats_the_baselines():
     ]
     wordpiece = learn([s for story in stories for s in story.sentences], 100)
     model = bert.tiny_bert(len(wordpiece), hidden=32, layers=2, heads=2)
-    quick = {"steps": 300, "warmup": 20, "share": 0.3, "learning_rate": 6e-3}
-    for _ in bert.train(model, wordpiece, stories * 16, **quick):
+    batches = Pretraining(wordpiece, stories * 16, share=0.3)
+    quick = {"steps": 400, "warmup": 20, "learning_rate": 6e-3}
+    for _ in fit(bert.TwoTasks(model), bert.two_losses, batches, **quick):
         pass
     words = bert_scores.masked_words(model, wordpiece, stories * 8, stories)
     assert words["bert"] > 0.85 > words["left neighbour"] > words["most frequent"]
@@ -127,7 +172,7 @@ def test_pooling_by_hand(unchecked):
 
 
 def test_contextual_vectors_are_means_over_each_words_pieces(model, wordpiece):
-    vectors, offsets = bert.contextual(model, wordpiece, SENTENCES, rows=5)
+    vectors, offsets = bert.contextual(model, wordpiece, SENTENCES, chunk=5)
     assert len(vectors) == sum(map(len, SENTENCES))
     for s, sentence in enumerate(SENTENCES):
         states = bert.read(model, pages(wordpiece, [(sentence,)])).last_hidden_state[0]
@@ -150,7 +195,7 @@ def test_what_cannot_be_read_or_trained(wordpiece, model):
     with pytest.raises(ValueError, match=r"reads at most 8.*longest=12"):
         bert.contextual(short, wordpiece, [("the",) * 10])
     with pytest.raises(ValueError, match="do not fill a batch of 512"):
-        next(bert.train(model, wordpiece, STORIES[:9], batch_size=512))
+        Pretraining(wordpiece, STORIES[:9], batch_size=512)
 
 
 # --- scores ---------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from xmodal_lab.workbook.kit.figures import render
 
 @pytest.fixture(scope="module")
 def data():
-    return scenes.from_scenes(scenes.sample_scenes(8, 3, "test"), seed=3)
+    return scenes.from_scenes(scenes.sample_scenes("test", 8, 3), seed=3)
 
 
 def test_cards_show_the_rows_in_order_with_words_and_sounds(data):
@@ -69,9 +69,10 @@ def test_a_training_figure_draws_all_curves_and_floors():
     points = {m: np.random.default_rng(0).normal(size=(5, 2)) for m in ("text", "image", "audio")}
     curves = {"text→image R@1": [(0, 1.0), (40, 60.0)], "audio→image R@1": [(0, 1.0), (40, 30.0)]}
     fig = charts.training(
-        [5.0, 4.0, 1.0], curves, {"text→image R@1": 9.0}, [points, points], links=[0]
+        [5.0, 4.0, 1.0], curves, {"text→image R@1": 9.0}, [points, points], links=[0], steps=480
     )
     loss, recall, then, now = fig.axes
+    assert loss.get_xlim() == recall.get_xlim() == (0, 480)
     assert list(loss.lines[0].get_ydata()) == [5.0, 4.0, 1.0]
     drawn = [list(line.get_ydata()) for line in recall.lines]
     assert sorted(drawn) == [[1.0, 30.0], [1.0, 60.0], [9.0, 9.0]]  # two curves and one floor

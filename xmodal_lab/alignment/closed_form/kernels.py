@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from xmodal_lab.alignment.checks import check_paired
 from xmodal_lab.alignment.closed_form.correlation import CanonicalCorrelation, cca
-from xmodal_lab.alignment.rows import check_paired
 
 KERNELS = ("rbf", "linear")
 # Directions this much weaker than the strongest are rounding, not data.

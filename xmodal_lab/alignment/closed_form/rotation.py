@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from xmodal_lab.alignment.rows import check_paired
+from xmodal_lab.alignment.checks import check_paired
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
-from xmodal_lab.alignment.rows import blocks, check_paired
+from xmodal_lab.alignment.checks import check_paired
+from xmodal_lab.alignment.neighbours import nearest_others
 
 
 def linear_cka(
@@ -81,17 +80,6 @@ def mutual_knn(
     Source: Huh et al. 2024 (the Platonic representation hypothesis).
     """
     check_paired(x, y)
-    if not 1 <= k < len(x):
-        raise ValueError(f"k must lie in 1 … {len(x) - 1}, the other rows, got {k}")
-    near_x, near_y = _neighbours(x, k), _neighbours(y, k)
+    near_x, near_y = (nearest_others(points, k)[1] for points in (x, y))
     shared = (near_x[:, :, None] == near_y[:, None, :]).any(2)
     return shared.double().mean().item()
-
-
-@torch.no_grad()
-def _neighbours(x: Tensor, k: int) -> Tensor:
-    points, found = F.normalize(x, dim=1), []
-    for own, block in blocks(points):
-        similarity = (block @ points.T).scatter(1, own[:, None], -torch.inf)
-        found.append(similarity.topk(k, dim=1).indices)
-    return torch.cat(found)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from xmodal_lab.alignment.rows import check_finite, check_paired, check_same_space
+from xmodal_lab.alignment.checks import check_finite, check_paired, check_same_space
 
 Statistic = Callable[[Tensor, Tensor], "Tensor | float"]
 # Figures that differ by less are equal: rounding must not decide what is extreme.

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from xmodal_lab.alignment.rows import check_cloud
+from xmodal_lab.alignment.checks import check_cloud
 
 
 def rank_me(

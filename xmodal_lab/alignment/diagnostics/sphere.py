@@ -6,13 +6,17 @@ All three have a gradient. Rows of any length are normalised first.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from xmodal_lab.alignment.rows import blocks, check_cloud, check_paired, check_same_space
+from xmodal_lab.alignment.checks import check_cloud, check_paired, check_same_space
+
+# Similarities held at a time: 2²⁴ of them take 64 MiB.
+BLOCK = 2**24
 
 
 def modality_gap(
@@ -91,8 +95,14 @@ def uniformity(x: Float[Tensor, "rows dim"], sharpness: float = 2) -> Float[Tens
     if not sharpness > 0:
         raise ValueError(f"sharpness must be > 0, got {sharpness}")
     points, sums = F.normalize(x, dim=1), []
-    for own, block in blocks(points):
+    for own, block in _blocks(points):
         # |x - y|² = 2 - 2 x·y on the sphere. A point is no neighbour of itself.
         potential = 2 * sharpness * (block @ points.T - 1)
         sums.append(potential.scatter(1, own[:, None], -torch.inf).flatten().logsumexp(0))
     return torch.stack(sums).logsumexp(0) - math.log(len(x) * (len(x) - 1))
+
+
+def _blocks(x: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Row numbers and rows, so many at a time that their similarities to all rows fit memory."""
+    numbers, size = torch.arange(len(x), device=x.device), max(1, BLOCK // len(x))
+    return zip(numbers.split(size), x.split(size), strict=True)

@@ -141,15 +141,13 @@ def choose(options, generator: np.random.Generator):
     return options[int(generator.random() * len(options))]
 
 
-def sample_scenes(
-    count: int, seed: int = 0, split: str = "train", things: int | None = None
-) -> list[Scene]:
-    """Sample scenes of one split; scene i depends on (seed, split, i) only.
+def sample_scenes(split: str, count: int, seed: int = 0, things: int | None = None) -> list[Scene]:
+    """Sample scenes of one split; scene i depends on (split, seed, i) only.
 
     Args:
+        split: one of ``SPLITS`` but 'natural', whose scenes are those that were recorded.
         count: how many; a longer list starts with the shorter one.
         seed: any non-negative integer.
-        split: one of ``SPLITS`` but 'natural', whose scenes are those that were recorded.
         things: 1 or 2 to have only such scenes; None for a quarter of one-thing scenes.
 
     Raises:

@@ -59,9 +59,9 @@ class MinimalPairs:
 
 def minimal_pairs(
     attribute: str,
+    split: str = "test",
     count: int = 200,
     seed: int = 0,
-    split: str = "test",
     modalities: Sequence[str] = MODALITIES,
 ) -> MinimalPairs:
     """Scenes of a split, each with a foil in which one attribute is swapped.
@@ -71,9 +71,9 @@ def minimal_pairs(
 
     Args:
         attribute: 'colour', 'shape', 'size' or 'relation'.
+        split: where the true scenes come from.
         count: number of pairs.
         seed: any non-negative integer.
-        split: where the true scenes come from.
         modalities: what to draw, describe and speak.
 
     Raises:
@@ -84,11 +84,11 @@ def minimal_pairs(
     if count < 0:
         raise ValueError(f"count must be ≥ 0, got {count}")
     scenes: list[Scene] = []
-    batch = 2 * count
+    tried = 2 * count
     while len(scenes) < count:
-        drawn = sample_scenes(batch, seed, split, things=2)
+        drawn = sample_scenes(split, tried, seed, things=2)
         scenes = [scene for scene in drawn if _has_fair_foil(scene, attribute)]
-        batch *= 2
+        tried *= 2
     scenes = scenes[:count]
 
     def describe_foil(foil: Scene, generator: np.random.Generator) -> str:

@@ -11,6 +11,8 @@ second thing first, with the relation inverted.
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection, Mapping
+from itertools import islice
 
 import numpy as np
 
@@ -93,27 +95,33 @@ def _word(words: tuple[str, ...], generator: np.random.Generator | None) -> str:
     return words[0] if generator is None else choose(words, generator)
 
 
-def split_words(text: str) -> list[str]:
+def cut_words(text: str) -> list[str]:
+    """Whatever stands between spaces, commas and full stops, lower case."""
+    return text.lower().replace(",", " ").replace(".", " ").split()
+
+
+def split_words(text: str, known: Collection[str] = WORD_IDS) -> list[str]:
     """The words of a text, lower case, every one of them known.
 
     Raises:
         ValueError: naming each unknown word and its nearest known ones.
     """
-    words = text.lower().replace(",", " ").replace(".", " ").split()
+    words = cut_words(text)
     if not words:
         raise ValueError("an empty text has nothing to read or speak: give at least one word")
-    unknown = list(dict.fromkeys(word for word in words if word not in WORD_IDS))
+    unknown = list(dict.fromkeys(word for word in words if word not in known))
     if unknown:
-        raise ValueError("; ".join(_unknown_word(word) for word in unknown))
+        raise ValueError("; ".join(_unknown_word(word, known) for word in unknown))
     return words
 
 
-def _unknown_word(word: str) -> str:
-    near = difflib.get_close_matches(word, WORDS, n=3, cutoff=0.6)
+def _unknown_word(word: str, known: Collection[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
     if near:
         return f"unknown word {word!r}: did you mean {' or '.join(map(repr, near))}?"
-    known = ", ".join(words[0] for words in (*COLOUR_WORDS.values(), *SHAPE_WORDS.values()))
-    return f"unknown word {word!r}: the data world knows words such as {known}"
+    plain = [words[0] for words in (*COLOUR_WORDS.values(), *SHAPE_WORDS.values())]
+    some = [example for example in plain if example in known] or islice(known, 16)
+    return f"unknown word {word!r}: known are words such as {', '.join(some)}"
 
 
 def split_units(text: str) -> list[str]:
@@ -194,10 +202,10 @@ def swap_words(text: str, attribute: str) -> str:
     return " ".join(units)
 
 
-def encode(text: str) -> list[int]:
+def encode(text: str, ids: Mapping[str, int] = WORD_IDS) -> list[int]:
     """Word ids of a text, from 1; 0 is left for padding.
 
     Raises:
         ValueError: for unknown words, with the nearest known ones.
     """
-    return [WORD_IDS[word] for word in split_words(text)]
+    return [ids[word] for word in split_words(text, ids)]

@@ -66,7 +66,7 @@ def load(
         raise ValueError(f"unknown modalities {unknown}: choose from {', '.join(MODALITIES)}")
     if split == "natural":
         return _load_natural(count, seed, modalities, things)
-    scenes = sample_scenes(count, seed, split, things)
+    scenes = sample_scenes(split, count, seed, things)
     return _data_of(scenes, (seed, SPLITS.index(split)), modalities, f"{split}-{things or 'all'}")
 
 

