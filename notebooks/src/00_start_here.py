@@ -197,8 +197,8 @@ print("two-thing scenes:  ", "one meaning belongs to train, val or test, never t
 # ## How exercises work
 #
 # Each chapter has exercises. You write a function; `check` compares it with an independent
-# answer and says what is wrong. If you skip it, the notebook goes on with the reference
-# solution. Nothing breaks, so try things.
+# answer and says what is wrong. As long as you skip it, or it is not right yet, the notebook goes
+# on with the reference solution. Nothing breaks, so try things.
 
 # %% [markdown]
 # ### Exercise: `mirror` · ●○○ easy · 3 min
