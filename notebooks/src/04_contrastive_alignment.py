@@ -1905,7 +1905,7 @@ class Learned(nn.Module):
 def learned(seed, start, of):
     objective = Learned(start, of)
     run = bench.fit(objective=objective, seed=seed)
-    return float(objective.temperature()), run.r1
+    return objective.temperature().item(), run.r1
 
 
 seeds = range(runtime.seed, runtime.seed + 4)

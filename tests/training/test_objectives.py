@@ -220,7 +220,10 @@ def test_half_precision_and_the_scaler(case, precision):
     found = [s.loss for s in train(Case(case.make, watched, case.data, ""), half, runtime=runtime)]
     wanted = [step.loss for step in train(case, plain)]
     assert dtypes == {torch.float32}
-    assert found == pytest.approx(wanted, rel=0.1)
+    assert found[0] == pytest.approx(wanted[0], rel=0.1)
+    if precision == torch.bfloat16:  # the scaler leaves out steps until it has found its scale
+        assert found == pytest.approx(wanted, rel=0.1)
+    assert all(map(math.isfinite, found))
     assert not same(weights(half), weights(plain))
 
 
