@@ -54,8 +54,8 @@ for story in text.stories[:3]:
 # UMAP, flattens 64 dimensions into a picture that keeps near words near. Long distances mean little.)
 
 # %%
-from xmodal_lab.encoders.text import WordVectors, cooccurrence, svd_vectors
-from xmodal_lab.encoders.text.counting import ppmi as weigh
+from xmodal_lab.encoders import WordVectors, cooccurrence, svd_vectors
+from xmodal_lab.encoders import ppmi as weigh
 from xmodal_lab.workbook import charts, check, expect, explore, predict, show
 from xmodal_lab.workbook.demos.words import WordAtlas
 
@@ -685,7 +685,7 @@ for word in ("the", "a", "was", "red", "banana"):
 # knows nothing pays 6 ln 2 ≈ 4.16 nats: for one neighbour and five words of noise.
 
 # %%
-from xmodal_lab.encoders.text import Word2Vec
+from xmodal_lab.encoders import Word2Vec
 from xmodal_lab.workbook import progress
 
 model = Word2Vec(documents, size, dim=64, window=5, negatives=5, seed=runtime.seed)
@@ -815,7 +815,7 @@ print(glove_loss(zeros, zeros, zeros[:, 0], zeros[:, 0], torch.ones(3), x_max=10
 # Only cells that are not zero take part: a zero has no logarithm.
 
 # %%
-from xmodal_lab.encoders.text import GloVe
+from xmodal_lab.encoders import GloVe
 
 print(f"{int((counts > 0).sum()):,} of {counts.numel():,} cells are not zero")
 model = GloVe(counts, dim=64, x_max=30, seed=runtime.seed)
@@ -1124,8 +1124,12 @@ guess = predict(
 # This is the longest wait of the chapter: half of its time.
 
 # %%
+from xmodal_lab.training import fit
+
 reader = bert.tiny_bert(len(pieces), seed=runtime.seed).to(runtime.device)  # anew at every run
-training = bert.train(reader, pieces, text.stories[:-400], steps=2000, seed=runtime.seed)
+batches = bert_tasks.Pretraining(pieces, text.stories[:-400], batch_size=32, seed=runtime.seed)
+options = {"steps": 2000, "learning_rate": 4e-3, "warmup": 100}
+training = fit(bert.TwoTasks(reader), bert.two_losses, batches, **options)
 steps = list(progress(training, 2000, "the tiny BERT"))
 
 # %% [markdown]
@@ -1145,8 +1149,14 @@ numbers = [step.number for step in steps]
 show(
     charts.curves(
         {
-            "hidden piece found": (numbers, smooth([100 * s.masked_right for s in steps])),
-            "next sentence right": (numbers, smooth([100 * s.next_right for s in steps])),
+            "hidden piece found": (
+                numbers,
+                smooth([100 * s.parts["hidden piece found"] for s in steps]),
+            ),
+            "next sentence right": (
+                numbers,
+                smooth([100 * s.parts["next sentence right"] for s in steps]),
+            ),
         },
         "step",
         "right / %",
@@ -1181,10 +1191,10 @@ expect("a word in common", 100 * follows["a word in common"], 80, 90, "%")
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: which words it guesses depends on the training above.
-from xmodal_lab.workbook.demos.gap_filler import Reader
+from xmodal_lab.workbook.demos.gap_filler import GapFiller
 
-ask = Reader(reader, pieces)
-explore(ask.guess, sentence="the journey by ? took all day")
+filler = GapFiller(reader, pieces)
+explore(filler.guess, sentence="the journey by ? took all day")
 
 # %% [markdown]
 # ### The two bats
@@ -1326,8 +1336,8 @@ expect("R@1 by the mean", 100 * pooled["mean"], 3, 18, "%")
 # `TextEncoder`, a recurrent network (GRU) that reads word by word, in both directions.
 
 # %%
-from xmodal_lab.encoders.text import TextEncoder, read_captions
-from xmodal_lab.encoders.text.sentences import MeanEncoder, score_order
+from xmodal_lab.encoders import TextEncoder, read_captions
+from xmodal_lab.encoders.text.sentences import MeanEncoder
 
 twins = read_captions(["a red star left of a blue ring", "a blue ring left of a red star"])
 for encoder in (MeanEncoder(), TextEncoder()):
@@ -1350,10 +1360,19 @@ guess = predict(
 # Both are trained for a few seconds, and marked on 1,000 captions of new scenes.
 
 # %%
-by_mean, by_gru = (
-    score_order(MeanEncoder(), seed=runtime.seed),
-    score_order(TextEncoder(), seed=runtime.seed),
-)
+from xmodal_lab.tasks import Classifier, cross_entropy
+from xmodal_lab.tasks.order import order_questions, order_score
+
+
+def trained_for_order(encoder):
+    answering = Classifier(encoder, 8, "text")  # a linear layer behind it, for eight shapes
+    questions = order_questions("train", 2500, runtime.seed)
+    for _ in fit(answering, cross_entropy, questions, 250, learning_rate=5e-3):
+        pass
+    return order_score(answering, order_questions("test", 1000, runtime.seed))
+
+
+by_mean, by_gru = trained_for_order(MeanEncoder()), trained_for_order(TextEncoder())
 guess.reveal(by_mean.right)
 expect("mean: names one of the two shapes", 100 * by_mean.named, 97, 100, "%")
 expect("mean: the right one of them", 100 * by_mean.right, 40, 62, "%")
@@ -1389,14 +1408,14 @@ far = cooccurrence(documents, size, window=8, weight="harmonic")
 met, with_whom = far.nonzero(as_tuple=True)
 
 
-def train_glove(loss, steps=1000, batch=512, dim=50, seed=runtime.seed):
+def train_glove(loss, steps=1000, batch_size=512, dim=50, seed=runtime.seed):
     random = torch.Generator().manual_seed(seed)
     shapes = 2 * [(size, dim)] + 2 * [(size,)]
     parts = [(torch.rand(shape, generator=random) - 0.5) / dim**0.5 for shape in shapes]
     words, contexts, word_bias, context_bias = [part.requires_grad_() for part in parts]
     optimiser = torch.optim.Adagrad(parts, lr=0.2)
     for _ in range(steps):
-        cells = torch.randint(len(met), (batch,), generator=random)
+        cells = torch.randint(len(met), (batch_size,), generator=random)
         i, j = met[cells], with_whom[cells]
         value = loss(words[i], contexts[j], word_bias[i], context_bias[j], far[i, j])
         optimiser.zero_grad()

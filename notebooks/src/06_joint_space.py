@@ -47,8 +47,8 @@ test = scenes.load("test", 500, seed=1, things=2)
 
 # %%
 from xmodal_lab.datasets.shipped import shipped
-from xmodal_lab.encoders.inputs import inputs_of
-from xmodal_lab.joint.retrieval import search
+from xmodal_lab.encoders import inputs_of
+from xmodal_lab.joint import search
 from xmodal_lab.training import checkpoints
 
 finished = checkpoints.load(shipped("joint_space.safetensors"), runtime.device)
@@ -90,9 +90,8 @@ for row in range(3):
 # perfectly, and look for each spoken sentence's caption among the 500 of the test set.
 
 # %%
-from xmodal_lab.encoders.text import read_captions
-from xmodal_lab.encoders.untrained import bag_of_words
-from xmodal_lab.joint.retrieval import recall_at_k
+from xmodal_lab.encoders import bag_of_words, read_captions
+from xmodal_lab.joint import recall_at_k
 from xmodal_lab.workbook import expect
 
 matches = torch.from_numpy(test.matches())  # which captions mean the same as which sentence
@@ -131,10 +130,8 @@ print("audio", tuple(inputs["audio"].values.shape), "lengths", inputs["audio"].l
 # %%
 from copy import deepcopy
 
-from xmodal_lab.encoders.audio import AudioEncoder
-from xmodal_lab.encoders.image import SmallCNN
-from xmodal_lab.encoders.text import TextEncoder
-from xmodal_lab.joint.space import JointSpace
+from xmodal_lab.encoders import AudioEncoder, SmallCNN, TextEncoder
+from xmodal_lab.joint import JointSpace
 
 encoders = {"text": TextEncoder(), "image": SmallCNN(), "audio": AudioEncoder()}
 space = JointSpace(encoders, dim=128).to(runtime.device)
@@ -365,15 +362,14 @@ print(
 # first 80 steps see only scenes with one thing: easy things first.
 
 # %%
-from xmodal_lab.alignment.losses import over_pairs
-from xmodal_lab.training.loop import fit
-from xmodal_lab.training.order import easy_first
+from xmodal_lab.alignment import over_pairs
+from xmodal_lab.training import easy_first, fit
 
 order = easy_first(train.thing_counts == 1, steps=80, seed=runtime.seed)
 
 
-def loss(embeddings, temperature):
-    return over_pairs(embeddings, temperature, info_nce)  # text–image, text–audio, image–audio
+def loss(outputs, batch):
+    return over_pairs(outputs, batch, info_nce)  # text–image, text–audio, image–audio
 
 
 # %% [markdown]
@@ -396,7 +392,7 @@ bar = evaluation.closed_form_recalls(inputs, val_inputs, val)
 # three modalities, turned so that it stays comparable with the one before.
 
 # %%
-from xmodal_lab.joint.atlas import Atlas
+from xmodal_lab.joint import Atlas
 
 
 def look_at(step):
@@ -440,7 +436,7 @@ live.finish(chart())
 
 # %%
 expect("loss at the first step", losses[0], 4.8, 5.5, "nats")
-expect("learned temperature", step.temperature, 0.035, 0.055)
+expect("learned temperature", space.temperature, 0.035, 0.055)
 
 # %% [markdown]
 # ## 6 · The map, before and after
@@ -469,7 +465,7 @@ show(charts.maps({"before training": map_before, "after training": map_after}, l
 # other's very nearest, it can rise a little above 1.
 
 # %%
-from xmodal_lab.joint.atlas import mixing
+from xmodal_lab.joint import mixing
 
 expect("mixing before", mixing(before), 0, 0.02)
 expect("mixing after", mixing(after), 0.9, 1.05)
