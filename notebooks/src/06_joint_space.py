@@ -47,8 +47,8 @@ test = scenes.load("test", 500, seed=1, things=2)
 
 # %%
 from xmodal_lab.datasets.shipped import shipped
-from xmodal_lab.encoders.inputs import inputs_of
-from xmodal_lab.joint.retrieval import search
+from xmodal_lab.encoders import inputs_of
+from xmodal_lab.joint import search
 from xmodal_lab.training import checkpoints
 
 finished = checkpoints.load(shipped("joint_space.safetensors"), runtime.device)
@@ -90,9 +90,8 @@ for row in range(3):
 # perfectly, and look for each spoken sentence's caption among the 500 of the test set.
 
 # %%
-from xmodal_lab.encoders.text import read_captions
-from xmodal_lab.encoders.untrained import bag_of_words
-from xmodal_lab.joint.retrieval import recall_at_k
+from xmodal_lab.encoders import bag_of_words, read_captions
+from xmodal_lab.joint import recall_at_k
 from xmodal_lab.workbook import expect
 
 matches = torch.from_numpy(test.matches())  # which captions mean the same as which sentence
@@ -129,13 +128,14 @@ print("audio", tuple(inputs["audio"].values.shape), "lengths", inputs["audio"].l
 # $$z_m = \frac{P_m\, f_m(x_m)}{\lVert P_m\, f_m(x_m)\rVert}$$
 
 # %%
-from xmodal_lab.encoders.audio import AudioEncoder
-from xmodal_lab.encoders.image import SmallCNN
-from xmodal_lab.encoders.text import TextEncoder
-from xmodal_lab.joint.space import JointSpace
+from copy import deepcopy
+
+from xmodal_lab.encoders import AudioEncoder, SmallCNN, TextEncoder
+from xmodal_lab.joint import JointSpace
 
 encoders = {"text": TextEncoder(), "image": SmallCNN(), "audio": AudioEncoder()}
 space = JointSpace(encoders, dim=128).to(runtime.device)
+first_weights = deepcopy(space.state_dict())
 
 # %% [markdown]
 # They are small. The text encoder is an embedding and a recurrent network; the image encoder three
@@ -362,15 +362,14 @@ print(
 # first 80 steps see only scenes with one thing: easy things first.
 
 # %%
-from xmodal_lab.alignment.losses import over_pairs
-from xmodal_lab.training.loop import fit
-from xmodal_lab.training.order import easy_first
+from xmodal_lab.alignment import over_pairs
+from xmodal_lab.training import easy_first, fit
 
 order = easy_first(train.thing_counts == 1, steps=80, seed=runtime.seed)
 
 
-def loss(embeddings, temperature):
-    return over_pairs(embeddings, temperature, info_nce)  # text–image, text–audio, image–audio
+def loss(outputs, batch):
+    return over_pairs(outputs, batch, info_nce)  # text–image, text–audio, image–audio
 
 
 # %% [markdown]
@@ -393,10 +392,7 @@ bar = evaluation.closed_form_recalls(inputs, val_inputs, val)
 # three modalities, turned so that it stays comparable with the one before.
 
 # %%
-from xmodal_lab.joint.atlas import Atlas
-
-losses, maps, atlas = [], [], Atlas("pca")
-curves = {"text→image R@1": [], "audio→image R@1": []}
+from xmodal_lab.joint import Atlas
 
 
 def look_at(step):
@@ -405,24 +401,32 @@ def look_at(step):
     for name, curve in curves.items():
         curve.append((step, recalls[name]))
     maps.append(atlas.map(seen))
-    return charts.training(losses, curves, bar, maps, links=[0, 1, 2], easy_steps=80)
+
+
+def chart():
+    return charts.training(losses, curves, bar, maps, [0, 1, 2], easy_steps=80, steps=480)
 
 
 # %% [markdown]
 # Here it goes. On a laptop this takes about a minute. Run it yourself and watch the triangle, the
-# circle and the square of one scene, linked by lines, find each other.
+# circle and the square of one scene, linked by lines, find each other. **Stop** (■ above) ends the
+# training, not the cell: the chapter goes on with what was learned so far. Run again, the cell starts
+# anew.
 
 # %%
+from xmodal_lab.workbook import progress
 from xmodal_lab.workbook.kit.live import Live
 
-live = Live(every=3)
-picture = look_at(step=0)
-for step in fit(space, loss, inputs, steps=480, order=order, runtime=runtime):
+space.load_state_dict(first_weights)
+losses, maps, atlas, live = [], [], Atlas("pca"), Live()
+curves = {"text→image R@1": [], "audio→image R@1": []}
+look_at(step=0)
+for step in progress(fit(space, loss, inputs, steps=480, order=order, runtime=runtime), 480):
     losses.append(step.loss)
-    if step.number % 40 == 0 or live.due():
-        picture = look_at(step.number)
-        live.draw(picture)
-live.finish(picture)
+    if step.number % 40 == 0:
+        look_at(step.number)
+    live.draw(chart)
+live.finish(chart())
 
 # %% [markdown]
 # The loss starts near ln 128 ≈ 4.85, the price of knowing nothing in a batch of 128. It cannot
@@ -432,7 +436,7 @@ live.finish(picture)
 
 # %%
 expect("loss at the first step", losses[0], 4.8, 5.5, "nats")
-expect("learned temperature", step.temperature, 0.035, 0.055)
+expect("learned temperature", space.temperature, 0.035, 0.055)
 
 # %% [markdown]
 # ## 6 · The map, before and after
@@ -461,7 +465,7 @@ show(charts.maps({"before training": map_before, "after training": map_after}, l
 # other's very nearest, it can rise a little above 1.
 
 # %%
-from xmodal_lab.joint.atlas import mixing
+from xmodal_lab.joint import mixing
 
 expect("mixing before", mixing(before), 0, 0.02)
 expect("mixing after", mixing(after), 0.9, 1.05)
@@ -530,14 +534,15 @@ def shuffle(batch, seed=0):
 
 
 # %%
-def short_training(batch):
+def short_training(batch, label):
     small = JointSpace.standard().to(runtime.device)
-    for _ in fit(small, over_pairs, batch, steps=60, runtime=runtime):
+    for _ in progress(fit(small, over_pairs, batch, steps=60, runtime=runtime), 60, label):
         pass
     return evaluation.recalls(small.embed_all(test_inputs), test)
 
 
-shuffled_pairs, true_pairs = short_training(shuffle(inputs)), short_training(inputs)
+shuffled_pairs = short_training(shuffle(inputs), "shuffled pairs")
+true_pairs = short_training(inputs, "true pairs")
 
 # %% [markdown]
 # One row each. The last one is the finished model: the same architecture, 12,000 scenes, 1,200
@@ -676,7 +681,7 @@ expect("size, best prompt", seen["best prompt"]["size"], 94, 100, "%")
 # model has learned *shape* and *colour*, and not just pairs, it will cope.
 
 # %%
-guess = predict(
+unseen_guess = predict(
     "Shape accuracy on pairs never seen, compared with seen pairs?",
     {"about the same": 1, "clearly lower, above chance": 0.3, "down to chance": 0},
 )
@@ -692,7 +697,7 @@ both = {
 }
 show(charts.bars(both, "attribute", "accuracy / %", guessing))
 known, new = (found["shape"] - guessing["shape"] for found in both.values())
-guess.reveal(new / known)  # what is left of the lead over chance
+unseen_guess.reveal(new / known)  # what is left of the lead over chance
 
 # %% [markdown]
 # It partly learned *pairs*, not only parts. One guess: in training a red thing was never a star, so
@@ -853,8 +858,8 @@ show(charts.minimal_pair(pair.true.images[0], captions, cosines))
 # nbval-ignore-output: which pictures are found depends on the training above.
 from xmodal_lab.workbook.demos.answers import Answers
 
-answers = Answers(space, test)
-explore(answers.hear, caption="a big golden moon above a tiny green square", voice=(0, 23))
+ears = Answers(space, test)
+explore(ears.hear, caption="a big golden moon above a tiny green square", voice=(0, 23))
 
 # %% [markdown]
 # ## Three things to remember

@@ -40,6 +40,22 @@ def test_only_what_is_there_is_read(modalities):
     assert tuple(inputs_of(part)) == modalities
 
 
+def test_an_encoder_reads_with_its_own_words(data):
+    backwards = TextEncoder(scenes.WORDS[::-1])
+    batch = inputs_of(data, encoders={"text": backwards, "image": torch.nn.Identity()})
+    wanted = inputs_of(data)
+    assert list(batch) == list(wanted)
+    turned = len(scenes.WORDS) + 1 - wanted["text"].values
+    assert batch["text"].values[wanted["text"].mask].equal(turned[wanted["text"].mask])
+    assert batch["image"].equal(wanted["image"])
+
+
+def test_a_modality_that_is_not_there_is_named(data):
+    part = scenes.from_scenes(scenes.sample_scenes(3, 0, "train"), 0, ("text",))
+    with pytest.raises(ValueError, match="the data has text, but not image"):
+        inputs_of(part, ["text", "image"])
+
+
 def test_rows_are_the_same_rows_of_every_modality(data):
     batch = inputs_of(data)
     index = torch.tensor([4, 1, 4])

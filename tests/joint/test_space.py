@@ -8,6 +8,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from xmodal_lab.batch import Batch, Padded
+from xmodal_lab.datasets import scenes
+from xmodal_lab.encoders.image import SmallCNN
+from xmodal_lab.encoders.text import TextEncoder
 from xmodal_lab.joint.space import COLDEST, WARMEST, JointSpace
 
 
@@ -156,6 +159,34 @@ def test_a_temperature_pushed_over_a_bound_comes_back(push, optimiser):
         back = step(-push)
     # Not only back within the bounds but all the way to the other one, at once.
     assert abs(math.log(back / reached)) > 2
+
+
+def test_its_config_tells_what_it_is_made_of():
+    encoders = {"text": TextEncoder(("a", "cat"), 3, 4), "x": Plain(), "y": Plain()}
+    space = JointSpace(encoders, 3)
+    vocabulary = {"vocabulary": ["a", "cat"], "embedding_dim": 3, "hidden_dim": 4}
+    made = {
+        "dim": 3,
+        "encoders": {
+            "text": {"class": "TextEncoder", "config": vocabulary},
+            "x": {"class": "Plain", "config": None},
+            "y": {"class": "Plain", "config": None},
+        },
+    }
+    assert space.config == made
+    space.projections["y"] = nn.Identity()
+    assert space.config == made | {"unprojected": ["y"]}
+    assert JointSpace(encoders, 3, bias=-10.0).config == made | {"bias": 0.0}
+
+
+def test_scenes_are_embedded_with_each_encoders_own_reading():
+    data = scenes.from_scenes(scenes.sample_scenes(4, 0, "train"), 0, ["text", "image"])
+    text = TextEncoder(scenes.WORDS[::-1])
+    space = JointSpace({"text": text, "image": SmallCNN()}, 8).eval()
+    found = space.embed_data(data)
+    assert list(found) == ["text", "image"]
+    torch.testing.assert_close(found["text"], space.embed("text", text.read(data.captions)))
+    assert list(space.embed_data(data, "image")) == ["image"]
 
 
 class Plain(nn.Module):

@@ -53,7 +53,7 @@ guess = predict("How much is it?", {"much": 45, "little": 5})
 # The claim.
 
 # %%
-total = sum(progress(range(10), "adding"))
+total = sum(progress(range(10), label="adding"))
 guess.reveal(total)
 expect("share", total / 46, 0.95, 1)
 

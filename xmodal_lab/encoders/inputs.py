@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -31,13 +31,19 @@ def log_mel(waveforms: Waveforms, chunk: int = 256) -> Padded:
     return Padded(frames, lengths)
 
 
-READERS = {"text": read_captions, "image": torch.from_numpy, "audio": log_mel}
+Encoders = Mapping[str, nn.Module] | nn.ModuleDict
+
+
+def readers(encoders: Encoders) -> dict[str, Callable]:
+    """Modality → function that makes tensors of its data: the encoder's own ``read``, or ours."""
+    own = {name: made.read for name, made in encoders.items() if hasattr(made, "read")}
+    return {"text": read_captions, "image": torch.from_numpy, "audio": log_mel} | own
 
 
 def inputs_of(
     data: SceneData,
     modalities: Sequence[str] | None = None,
-    encoders: Mapping[str, nn.Module] | nn.ModuleDict | None = None,
+    encoders: Encoders | None = None,
 ) -> Batch:
     """What the encoders read of every scene; on the CPU.
 
@@ -58,6 +64,5 @@ def inputs_of(
     if missing:
         raise ValueError(f"the data has {', '.join(data.modalities)}, but not {', '.join(missing)}")
     rows = {"text": data.captions, "image": data.images, "audio": data.waveforms}
-    own = {name: made.read for name, made in (encoders or {}).items() if hasattr(made, "read")}
-    readers = READERS | own
-    return Batch((name, readers[name](rows[name])) for name in READERS if name in wanted)
+    read = readers(encoders or {})
+    return Batch((name, read[name](rows[name])) for name in rows if name in wanted)

@@ -12,7 +12,7 @@ from xmodal_lab.alignment.closed_form import cca
 from xmodal_lab.batch import Batch, Entries
 from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.scenes import SceneData
-from xmodal_lab.encoders.text import read_captions
+from xmodal_lab.encoders.inputs import readers
 from xmodal_lab.encoders.untrained import untrained_features
 from xmodal_lab.joint.retrieval import choice_accuracy, recall_at_k, zero_shot
 from xmodal_lab.joint.space import JointSpace
@@ -109,7 +109,7 @@ def embed_captions(space: JointSpace, captions: list[str]) -> Float[Tensor, "cap
     Raises:
         ValueError: for unknown words, with the nearest known ones.
     """
-    read = getattr(space.encoders["text"], "read", read_captions)
+    read = readers(space.encoders)["text"]
     return space.embed_all({"text": read(captions)})["text"]
 
 

@@ -89,7 +89,7 @@ class JointSpace(nn.Module):
         plain = [name for name, p in self.projections.items() if isinstance(p, nn.Identity)]
         if plain:
             config["unprojected"] = plain
-        if getattr(self, "bias", None) is not None:
+        if self.bias is not None:
             config["bias"] = 0.0
         return config
 

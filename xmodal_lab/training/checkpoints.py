@@ -199,7 +199,7 @@ def _checksum(tensors: dict[str, Tensor]) -> str:
 
 def _seal(header: dict[str, str]) -> str:
     entries = sorted((name, text) for name, text in header.items() if name != "seal")
-    return hashlib.sha256(json.dumps(entries).encode()).hexdigest()
+    return sha256(json.dumps(entries))
 
 
 def _in_order(content: bytes) -> bytes:

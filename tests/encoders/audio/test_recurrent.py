@@ -68,6 +68,19 @@ def test_other_windows_and_bands_follow_the_formula():
     np.testing.assert_allclose(frames, slow_log_mel(waveform, 13, 512, 100), atol=2e-4)
 
 
+def test_at_twice_the_rate_a_tone_reaches_the_band_that_names_its_pitch():
+    """3 kHz stands at three quarters of what 8 kHz can hold, and at three eighths at 16 kHz."""
+    for rate, size in ((8000, 256), (16_000, 512)):
+        time = np.arange(rate) / rate
+        tone = (8000 * np.sin(2 * np.pi * 3000 * time)).astype(np.int16)
+        transform = LogMel(window=size, hop=size * 5 // 8, rate=rate)
+        frames, lengths = transform(pad([tone]))
+        top = 2595 * np.log10(1 + rate / 2 / 700)
+        wanted = 2595 * np.log10(1 + 3000 / 700) / top * 41 - 1
+        assert abs(int(frames[0].mean(0).argmax()) - wanted) <= 1
+        assert lengths.tolist() == [1 + (rate - size) // (size * 5 // 8)]  # 20 ms at either
+
+
 def test_neighbours_and_padding_do_not_change_a_frame():
     waveforms = [noise(n, seed=n) for n in (256, 3000, 1777, 8000)]
     together = LogMel()(pad(waveforms))

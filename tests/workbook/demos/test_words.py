@@ -10,7 +10,7 @@ from xmodal_lab.encoders.text.bert import tiny_bert
 from xmodal_lab.encoders.text.wordpiece import learn
 from xmodal_lab.workbook import charts
 from xmodal_lab.workbook.charts.senses import along_probe
-from xmodal_lab.workbook.demos.gap_filler import Reader
+from xmodal_lab.workbook.demos.gap_filler import GapFiller
 from xmodal_lab.workbook.demos.words import WordAtlas, WordBench, train
 
 GROUPS = {"pets": ("cat", "dog"), "kings": ("king", "queen")}
@@ -138,26 +138,26 @@ def test_an_atlas_shows_the_words_of_the_categories():
 
 
 @pytest.fixture(scope="module")
-def reader(small):
+def filler(small):
     pieces = learn(small.sentences, 200)
-    return Reader(tiny_bert(len(pieces), hidden=16, layers=1, heads=2), pieces)
+    return GapFiller(tiny_bert(len(pieces), hidden=16, layers=1, heads=2), pieces)
 
 
-def test_a_gap_is_filled_with_pieces_that_are_probable(reader):
-    found = reader.fill("the ? was red", k=4)
-    assert len(found) == 4 and all(piece in reader.wordpiece.pieces for piece, _ in found)
+def test_a_gap_is_filled_with_pieces_that_are_probable(filler):
+    found = filler.fill("the ? was red", k=4)
+    assert len(found) == 4 and all(piece in filler.wordpiece.pieces for piece, _ in found)
     chances = [p for _, p in found]
     assert chances == sorted(chances, reverse=True) and 0 < sum(chances) <= 1
     told = reader.guess("the ? was red").alt
     assert "“the ? was red”" in told and all(f"{piece} " in told for piece, _ in found)
 
 
-def test_what_stands_around_a_gap_matters_but_not_what_would_fill_it(reader):
-    assert reader.fill("the ? was red") != reader.fill("a ? was red")
-    assert reader.fill("the ? was red") == reader.fill("The ?, was red!")
+def test_what_stands_around_a_gap_matters_but_not_what_would_fill_it(filler):
+    assert filler.fill("the ? was red") != filler.fill("a ? was red")
+    assert filler.fill("the ? was red") == filler.fill("The ?, was red!")
 
 
 @pytest.mark.parametrize("sentence", ["no gap at all", "? and ?", ""])
-def test_a_sentence_needs_exactly_one_gap(reader, sentence):
+def test_a_sentence_needs_exactly_one_gap(filler, sentence):
     with pytest.raises(ValueError, match="exactly one"):
-        reader.fill(sentence)
+        filler.fill(sentence)

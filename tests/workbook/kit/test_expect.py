@@ -1,4 +1,4 @@
-"""expect(), progress() and predict(): what they print, live and recorded."""
+"""expect() and predict(): what they print, live and recorded."""
 
 import math
 import re
@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from xmodal_lab.workbook import expect, predict, progress
-from xmodal_lab.workbook.kit import progressing
+from xmodal_lab.workbook import expect, predict
 from xmodal_lab.workbook.kit.predicting import question_view
 
 SANITIZER = Path(__file__).parents[2] / "notebooks" / "sanitize.cfg"
@@ -65,32 +64,6 @@ def test_the_sanitizer_hides_digits_and_nothing_else(capsys):
         assert re.sub(about, to, line).startswith("✓ x: ≈ N   expected -9 … ")
     expect("x", math.nan, 0, 1)
     assert "nan" in re.sub(about, to, capsys.readouterr().out)
-
-
-def test_progress_is_silent_when_static(static, capsys):
-    assert list(progress(range(5), "x")) == [0, 1, 2, 3, 4]
-    assert capsys.readouterr() == ("", "")
-
-
-def test_progress_keeps_one_line(live, capsys, monkeypatch):
-    monkeypatch.setattr(progressing, "SECONDS_BETWEEN_REDRAWS", 0)
-    assert list(progress(range(4), "training", every=2)) == [0, 1, 2, 3]
-    out, err = capsys.readouterr()
-    assert err == "" and out.count("\n") == 1
-    assert out.startswith("\rtraining: 2/4 · about") and out.rstrip().endswith("4/4 · 0 s")
-
-
-def test_progress_ends_its_line_when_the_loop_is_left(live, capsys):
-    for item in progress((n for n in range(9)), "x"):
-        if item == 2:
-            break
-    del item
-    assert capsys.readouterr().out.endswith("\rx: 2 · 0 s\n")
-
-
-def test_progress_refuses_a_wrong_step(live):
-    with pytest.raises(ValueError, match="at least 1"):
-        progress(range(3), every=0)
 
 
 def test_predict_static(static, capsys):

@@ -1,6 +1,7 @@
 """show(), listen() and explore(): pictures with words, sounds with words, both recorded stably."""
 
 import io
+import re
 import subprocess
 import sys
 import wave
@@ -14,7 +15,9 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 from PIL import Image
 
+from xmodal_lab.datasets import scenes
 from xmodal_lab.workbook import explore, listen, show
+from xmodal_lab.workbook.charts.words import word_map
 from xmodal_lab.workbook.kit import exploring, figures, style
 from xmodal_lab.workbook.kit.sounds import Clips, wav_bytes
 
@@ -47,7 +50,7 @@ def test_a_digest_names_what_was_drawn():
     fig.colorbar(picture, ax=right, label="share")
     fig.suptitle("Two\npanels")
     assert figures.digest(fig) == (
-        "Figure Two panels: [– | x: – | y: – | 2 points, 3 bars, 1 note] "
+        "Figure Two panels: [– | x: – | y: – | 2 points, 3 bars] "
         "[– | no axes | image 8×6×3] [– | x: – | y: share | colour bar]"
     )
 
@@ -62,6 +65,43 @@ def test_equal_panels_are_counted():
 
 def test_a_digest_holds_no_measured_number():
     assert figures.digest(draw(0.123)) == figures.digest(draw(4.567))
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        lambda fig: fig.axes[0].text(1, 2, "a label that found room"),
+        lambda fig: fig.axes[0].annotate("0.79", (1, 2), arrowprops={"arrowstyle": "->"}),
+        lambda fig: fig.text(0.1, 0.1, "the nearest word is cat"),
+    ],
+)
+def test_a_digest_does_not_know_how_many_notes_found_room(note):
+    noted = draw()
+    note(noted)
+    note(noted)
+    assert figures.digest(noted) == figures.digest(draw())
+
+
+def test_a_digest_tells_what_the_data_decide():
+    longer, labelled, more = draw(), draw(), draw()
+    longer.axes[0].lines[0].set_data(range(4), range(4))
+    labelled.axes[0].set_xlabel("epoch")
+    more.axes[0].scatter([1, 2], [3, 4])
+    told = {figures.digest(fig) for fig in (draw(), draw(title="u"), longer, labelled, more)}
+    assert len(told) == 5
+
+
+def test_a_map_of_words_has_one_digest_in_every_layout():
+    words = ["cat", "dog", "car", "bus", "sun", "sea", "far"]
+    near = np.zeros((7, 2))  # six points in one place: a name has four sides to stand on
+    near[-1] = 1, 1
+    far = np.stack([np.arange(7), np.arange(7) % 3], axis=1).astype(float)
+    maps = [
+        word_map(places, words, {"all": words}, named=words, title="t") for places in (near, far)
+    ]
+    written = [len(fig.axes[0].texts) for fig in maps]
+    assert written[0] < written[1], "this test wants a layout in which a name finds no room"
+    assert figures.digest(maps[0]) == figures.digest(maps[1])
 
 
 def test_pictures_are_the_same_bytes_and_sharp():
@@ -167,6 +207,7 @@ def test_sounds(monkeypatch):
     ((clips,), _) = shown[0]
     assert repr(clips) == "Audio [8000 Hz | 2.0 s “silence” | 0.5 s “<a click>”]"
     page = clips._repr_html_()
+    assert "2.0 s" in page and "0.5 s" in page and 'preload="none"' not in page
     assert page.count("<audio controls") == 2 and page.count("&lt;a click&gt;") == 2
     with wave.open(io.BytesIO(wav_bytes(np.array([0.5, -4.0]), 8000))) as file:
         assert np.frombuffer(file.readframes(2), "<i2").tolist() == [4096, -32767]
@@ -233,27 +274,45 @@ def test_a_parameters_own_default_wins():
 
 def test_moving_a_slider_redraws():
     box = exploring.view(draw, lambda slope: f"A line with the slope {slope}.", {"slope": (0, 5)})
-    controls, picture, _, message, spoken = box.children
+    controls, message, picture, _, spoken = box.children
     before = bytes(picture.value)
     assert before.startswith(b"\x89PNG") and picture.width == "400"
     controls.children[0].value = 4
     assert bytes(picture.value) != before and "slope 4." in spoken.value and message.value == ""
 
 
-def test_an_error_in_a_callback_is_readable():
+def test_a_bug_in_a_cells_own_function_is_told_with_its_line():
     def fn(n):
         if n > 5:
-            raise ValueError("n <is> too large")
-        return "<p>fine</p>"
+            torch.zeros(2) @ torch.zeros(3)
+        return "<p>n <is> fine</p>"
 
     box = exploring.view(fn, ALT, {"n": (0, 9)})
-    controls, picture, page, message, _ = box.children
-    assert page.value == "<p>fine</p>" and picture.layout.display == "none"
+    controls, message, picture, page, spoken = box.children
+    assert page.value == "<p>n <is> fine</p>" and picture.layout.display == "none"
     controls.children[0].value = 8
-    assert "✗ ValueError: n &lt;is&gt; too large" in message.value
-    assert "raise ValueError" in message.value
+    assert "✗</b> RuntimeError: " in message.value and "torch.zeros(2) @" in message.value
+    assert page.value == spoken.value == ""
     controls.children[0].value = 1
-    assert message.value == "" and page.value == "<p>fine</p>"
+    assert message.value == "" and page.value == "<p>n <is> fine</p>" and ALT in spoken.value
+
+
+def test_an_error_of_the_package_takes_the_answer_away_and_says_what_to_do():
+    def fn(caption):
+        scenes.parse(caption)
+        return draw()
+
+    box = exploring.view(fn, ALT, {"caption": "a big yellow moon"})
+    controls, message, picture, _, spoken = box.children
+    assert picture.layout.display == ""
+    controls.children[0].value = "a big yelow moon <b>"
+    # Above the place of the answer, so that nobody takes the answer before for this one's.
+    assert box.children.index(message) < box.children.index(picture)
+    assert picture.layout.display == "none" and spoken.value == ""
+    assert "did you mean &#x27;yellow&#x27;" in message.value and 'role="alert"' in message.value
+    assert not re.search(r"Error|line \d|raise|parse", message.value)
+    controls.children[0].value = "a big yellow moon"
+    assert message.value == "" and picture.layout.display == "" and ALT in spoken.value
 
 
 def test_a_slow_drawing_waits_for_the_slider(monkeypatch):

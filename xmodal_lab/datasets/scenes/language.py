@@ -119,7 +119,9 @@ def _unknown_word(word: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(word, known, n=3, cutoff=0.6)
     if near:
         return f"unknown word {word!r}: did you mean {' or '.join(map(repr, near))}?"
-    return f"unknown word {word!r}: known are words such as {', '.join(islice(known, 16))}"
+    plain = [words[0] for words in (*COLOUR_WORDS.values(), *SHAPE_WORDS.values())]
+    some = [example for example in plain if example in known] or islice(known, 16)
+    return f"unknown word {word!r}: known are words such as {', '.join(some)}"
 
 
 def split_units(text: str) -> list[str]:

@@ -30,6 +30,7 @@ def training(
     places: Sequence[Mapping[str, Points]],
     links: Sequence[int] = (),
     easy_steps: int = 0,
+    steps: int | None = None,
 ) -> Figure:
     """A training run at a glance: loss, recall against its floors, maps of the space.
 
@@ -40,6 +41,7 @@ def training(
         places: two maps, at the start and now: modality → places of the same scenes.
         links: rows whose modalities are linked by lines on the maps.
         easy_steps: where the easy rows end; marked on the loss.
+        steps: how many there will be; the axes end there from the beginning.
     """
     fig = Figure(figsize=(9.6, 6.8))
     (left, right), (then, now) = fig.subplots(2, 2, height_ratios=(1, 1.15))
@@ -69,6 +71,7 @@ def training(
     right.set(title="scenes never seen", xlabel="step", ylabel="R@1 / %", ylim=(-3, 103))
     right.legend(loc="upper left")
     for axis in (left, right):
+        axis.set_xlim(0, steps)
         axis.grid()
     for axis, title, points in (
         (then, "map before the first step (PCA)", places[0]),

@@ -184,6 +184,7 @@ def film(
     curves: Mapping[str, Sequence[float]],
     step: int,
     blocks: int = 2,
+    steps: int | None = None,
 ) -> Figure:
     """One frame of a similarity matrix that learns, and where the training then stood.
 
@@ -192,6 +193,7 @@ def film(
         curves: name → per cent, one for each frame.
         step: of the frame to draw.
         blocks: frame squares of so many cells along the diagonal.
+        steps: how many there will be; the axis ends there from the beginning.
     """
     fig = Figure(figsize=(9.6, 3.7))
     table, axis = fig.subplots(1, 2, width_ratios=(1, 1.5))
@@ -201,6 +203,7 @@ def film(
         axis.plot(list(frames), values, **line_look(number), label=name)
     axis.axvline(step, color="black", lw=1, ls=":")
     axis.set(title="validation scenes", xlabel="step", ylabel="per cent", ylim=(-3, 103))
+    axis.set_xlim(0, steps)
     axis.grid()
     axis.legend(loc="lower right")
     lines = {name: (list(frames), values) for name, values in curves.items()}

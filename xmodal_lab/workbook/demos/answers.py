@@ -20,22 +20,22 @@ from xmodal_lab.evaluation.spaces import embed_captions
 from xmodal_lab.joint.retrieval import search
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.workbook.charts import wording as say
+from xmodal_lab.workbook.kit import sounds
 from xmodal_lab.workbook.kit.figures import described
-from xmodal_lab.workbook.kit.sounds import wav_bytes
-from xmodal_lab.workbook.kit.style import COLOURS
+from xmodal_lab.workbook.kit.style import CAPTION, frame
 
 SIDE = 112  # displayed pixels of a picture's side
 
 
 class Label(NamedTuple):
-    """How a card is marked: a word with a sign, and the colour of its frame."""
+    """How a card is marked: a word with a sign, and the colour of its frame, by name."""
 
     word: str
     colour: str
 
 
-ASKED_FOR = Label("✓ asked for", COLOURS["green"])
-TWIN = Label("⇄ its twin: relation reversed", COLOURS["grey"])
+ASKED_FOR = Label("✓ asked for", "green")
+TWIN = Label("⇄ its twin: relation reversed", "grey")
 
 
 NOUNS = {"image": "pictures", "audio": "players of voices"}
@@ -141,14 +141,14 @@ def cards(
         if "audio" in show:
             parts.append(player(data.waveforms[row], data.transcripts[row]))
         if scores is not None:
-            parts.append(f'<div style="color:#666">cosine ≈ {float(scores[place - 1]):.2f}</div>')
+            parts.append(f'<div style="{CAPTION}">cosine ≈ {float(scores[place - 1]):.2f}</div>')
         style = (
             f"width:{SIDE + 30}px;font-size:12px;line-height:1.3;padding:5px;box-sizing:content-box"
         )
         if labels and row in labels:
             word, colour = labels[row]
-            style += f";border:3px solid {colour};border-radius:6px"
-            parts.append(f'<b style="color:{colour}">{html.escape(word)}</b>')
+            style += f";{frame(colour)}"
+            parts.append(f"<b>{html.escape(word)}</b>")
         made.append(f'<div style="{style}">{"".join(parts)}</div>')
     title = f'<div style="margin:.4em 0"><b>{html.escape(heading)}</b></div>' if heading else ""
     return f'{title}<div style="display:flex;flex-wrap:wrap;gap:10px">{"".join(made)}</div>'
@@ -169,9 +169,6 @@ def picture(image: UInt8[np.ndarray, "3 height width"], alt: str) -> str:
 
 def player(waveform: np.ndarray, transcript: str) -> str:
     """An HTML audio player with its transcript below."""
-    sound = base64.b64encode(wav_bytes(waveform / 32768, SAMPLE_RATE)).decode()
-    text = html.escape(transcript)
-    return (
-        f'<audio controls preload="none" aria-label="{text}" style="width:100%;height:28px" '
-        f'src="data:audio/wav;base64,{sound}"></audio><div style="color:#666">“{text}”</div>'
-    )
+    style = "width:100%;height:28px"
+    control, told = sounds.player(waveform / 32768, SAMPLE_RATE, f"“{transcript}”", style)
+    return f"{control}<div>{told}</div>"

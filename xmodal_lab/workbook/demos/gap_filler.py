@@ -15,7 +15,7 @@ from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import COLOURS
 
 
-class Reader:
+class GapFiller:
     """Fills gaps with a trained BERT.
 
     Args:

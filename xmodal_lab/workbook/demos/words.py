@@ -39,7 +39,7 @@ class WordAtlas:
             self.group_of.update(dict.fromkeys(members, group))
         self.words = tuple(self.group_of)
         # So many neighbours that no island is cut off and drawn far away from all others.
-        self._atlas = Atlas(method, neighbours=120, seed=seed, apart=0.9)
+        self._atlas = Atlas(method, neighbours=120, seed=seed, min_dist=0.9)
 
     def places(self, vectors: WordVectors) -> np.ndarray:
         """One place for each of ``words``."""

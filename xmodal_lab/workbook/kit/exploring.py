@@ -9,12 +9,16 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from xmodal_lab.workbook.kit import figures
 from xmodal_lab.workbook.kit.mode import in_notebook, is_static
+from xmodal_lab.workbook.kit.stopping import cut_short
+from xmodal_lab.workbook.kit.style import frame
 
+PACKAGE = Path(__file__).parents[2]
 SLOW = 0.15  # seconds; a slower drawing waits until the slider is let go
 
 
@@ -124,7 +128,7 @@ def view(fn: Callable, alt, controls: Mapping):
     made = {name: _widget(fn, name, control) for name, control in controls.items()}
     picture = ipywidgets.Image(format="png", layout={"max_width": "100%", "display": "none"})
     page = ipywidgets.HTML()
-    message = ipywidgets.HTML()
+    message = ipywidgets.HTML()  # stands where the answer would, so that nobody looks below it
     spoken = ipywidgets.HTML()
     one_at_a_time = threading.Lock()  # callbacks may come from another thread
 
@@ -141,7 +145,9 @@ def view(fn: Callable, alt, controls: Mapping):
             except figures.NoDescription:  # the mistake of who wrote the cell, not of who moves
                 raise
             except Exception as error:  # a traceback in a callback would be seen by nobody
-                message.value = _readable(error)
+                # The answer before belongs to another question.
+                picture.layout.display, page.value, spoken.value = "none", "", ""
+                message.value = _readable(error, fn)
         return time.perf_counter() - begin
 
     slow = redraw() > SLOW
@@ -150,7 +156,7 @@ def view(fn: Callable, alt, controls: Mapping):
         if (slow or isinstance(widget, ipywidgets.Text)) and widget.has_trait("continuous_update"):
             widget.continuous_update = False
         widget.observe(redraw, names="value")
-    return ipywidgets.VBox([ipywidgets.VBox(list(made.values())), picture, page, message, spoken])
+    return ipywidgets.VBox([ipywidgets.VBox(list(made.values())), message, picture, page, spoken])
 
 
 def _widget(fn: Callable, name: str, control):
@@ -165,7 +171,7 @@ def _widget(fn: Callable, name: str, control):
         widget.description = name.replace("_", " ")
     widget.style.description_width = "initial"
     if isinstance(start, str) and not hasattr(widget, "options"):
-        widget.layout.width = "36em"  # a whole caption in sight
+        widget.layout.width, widget.layout.max_width = "36em", "98%"  # a whole caption in sight
     return widget
 
 
@@ -181,11 +187,19 @@ def _fill(result, picture, page) -> None:
 
 def _description(alt: str) -> str:
     # ipywidgets' Image has no alt text: the words stand below the picture, folded.
-    return f"<details><summary>Description</summary>{html.escape(alt)}</details>"
+    folded = f"<details><summary>Description</summary>{html.escape(alt)}</details>"
+    return html.escape(cut_short(before_this_cell=True)) + folded
 
 
-def _readable(error: Exception) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"line {frame.lineno}: {frame.line}" if frame.line else f"line {frame.lineno}"
-    text = html.escape(f"✗ {type(error).__name__}: {error} ({place})")
-    return f'<p role="alert" style="color:#B00020">{text}</p>'
+def _readable(error: Exception, fn: Callable) -> str:
+    """What to do about it, in the package's words; of any other error also what it is and where."""
+    frames = traceback.extract_tb(error.__traceback__)
+    text = str(error)
+    if not (isinstance(error, ValueError) and Path(frames[-1].filename).is_relative_to(PACKAGE)):
+        text = f"{type(error).__name__}: {error}"
+        code = getattr(inspect.unwrap(fn), "__code__", None)
+        # The learner's own line, not the line of a library that it led to.
+        if own := [f for f in frames if code and f.filename == code.co_filename]:
+            text += f" (line {own[-1].lineno}: {own[-1].line})"
+    words = f'<b aria-hidden="true">✗</b> {html.escape(text)}'
+    return f'<div role="alert" style="{frame("vermilion")};padding:.3em .6em">{words}</div>'

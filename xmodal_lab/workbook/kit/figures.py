@@ -2,7 +2,8 @@
 
 A recorded notebook holds each figure three times: as a picture, as the alt text for people who
 do not see it, and as a digest of what was drawn. Pictures differ by a pixel between machines, so
-they are never compared; digests hold no measured number, so they are.
+they are never compared; digests hold nothing that a layout, a tie or a measured number decides,
+so they are.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from xmodal_lab.workbook.kit.mode import in_notebook
+from xmodal_lab.workbook.kit.stopping import cut_short
 
 SHARPNESS = 1.5  # saved pixels per displayed pixel: sharp on a dense screen, and still small
 SHRINK_ABOVE = 30_000  # bytes; charts have few colours, and a chapter has many charts
@@ -72,6 +74,8 @@ def show(fig: Figure, alt: str | None = None) -> None:
         metadata={"image/png": {"alt": alt, "width": width, "height": height}},
         raw=True,
     )
+    if cut := cut_short(before_this_cell=True):
+        print(cut)
 
 
 def _require_figure(fig) -> None:
@@ -101,16 +105,19 @@ def require_alt(alt: str | None) -> str:
     return text
 
 
-def render(fig: Figure) -> tuple[bytes, int, int]:
+def render(fig: Figure, small: bool = True) -> tuple[bytes, int, int]:
     """PNG bytes of a figure, and the width and height to display it at, in pixels.
 
+    ``small`` takes half as long again, for a picture that is to be kept.
     The same figure gives the same bytes: no date and no version is written into the file.
     """
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=100 * SHARPNESS, metadata={"Software": None})
     picture = buffer.getvalue()
     width, height = (round(100 * inches) for inches in fig.get_size_inches())
-    return (shrink(picture) if len(picture) > SHRINK_ABOVE else picture), width, height
+    if small and len(picture) > SHRINK_ABOVE:
+        picture = shrink(picture)
+    return picture, width, height
 
 
 def shrink(picture: bytes) -> bytes:
@@ -131,10 +138,12 @@ def close(fig: Figure) -> None:
 
 
 def digest(fig: Figure) -> str:
-    """One line that says what was drawn, without any measured number.
+    """One line that says what was drawn: the same on every machine.
 
     A panel reads ``[title | x: label | y: label | what is drawn | legend: entries]``; neighbouring
-    panels that read the same are counted.
+    panels that read the same are counted. Notes inside a panel (names beside points, numbers in
+    cells, arrows) are left out, words and number: which of them find room, and what they say, is
+    decided by layouts and measured numbers.
     """
     panels = [_panel(axes) for axes in fig.axes if axes.get_visible()]
     told = []
@@ -178,7 +187,6 @@ def _drawn(axes) -> list[str]:
         (points, "point"),
         (bars, "bar"),
         (len(others), "area"),
-        (sum(bool(text.get_text()) for text in axes.texts), "note"),
     ]
     told = [f"{count} {noun}{'s' * (count > 1)}" for count, noun in counts if count]
     shapes = [image.get_array().shape for image in axes.images if isinstance(image, AxesImage)]
