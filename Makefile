@@ -10,6 +10,7 @@ LAB_ARGS ?=
 
 VENV_PYTHON := .venv/bin/python
 START := notebooks/00_start_here.ipynb
+LAB_CONFIG := tools/lab
 # Where Python is asked to look elsewhere, neither pip nor the workbook would see .venv alone.
 unexport PYTHONPATH PYTHONHOME
 export PYTHON TORCH_INDEX
@@ -23,13 +24,15 @@ help: ## list these targets
 setup: ## make .venv and install the tested versions into it (again only when they change)
 	@sh tools/setup.sh
 
+# The settings come from a file, not from arguments: then LAB_ARGS may hold any of them again.
 lab: setup ## open the workbook in JupyterLab; Ctrl-C ends it
-	@set -- "--ServerApp.root_dir=$(CURDIR)" --LabApp.default_url=/lab/tree/$(START) -y; \
+	@set -- -y; \
 	if [ "$$(id -u)" = 0 ]; then set -- "$$@" --allow-root; fi; \
 	if [ "$$(uname -s)" = Linux ] && [ -z "$${DISPLAY-}$${WAYLAND_DISPLAY-}$${BROWSER-}" ]; then \
 		set -- "$$@" --no-browser; \
 		echo "No browser can be opened from here: open the address http://… that appears below yourself."; \
 	fi; \
+	export XMODAL_START="$(START)" JUPYTER_CONFIG_PATH="$(LAB_CONFIG)$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"; \
 	exec $(VENV_PYTHON) -m jupyterlab "$$@" $(LAB_ARGS)
 
 # Both halves run even if the first fails: one run tells all. One thread each, since two workers

@@ -68,13 +68,14 @@ def main() -> None:
     table.write(options.json, figures)
 
 
-def measure(batch: int, options) -> list[dict]:
+def measure(batch_size: int, options) -> list[dict]:
     a, b = (
-        torch.randn(batch, options.dim, device=options.device, requires_grad=True) for _ in range(2)
+        torch.randn(batch_size, options.dim, device=options.device, requires_grad=True)
+        for _ in range(2)
     )
     temperature = torch.tensor(TEMPERATURE, device=options.device, requires_grad=True)
     leaves = a, b, temperature
-    losses = candidates(batch, options.limit)
+    losses = candidates(batch_size, options.limit)
 
     def step(loss: Callable[..., Tensor]) -> Callable[[], None]:
         def run() -> None:
@@ -105,7 +106,7 @@ def measure(batch: int, options) -> list[dict]:
     return rows
 
 
-def candidates(batch: int, limit: float) -> dict[str, Callable[..., Tensor] | str]:
+def candidates(batch_size: int, limit: float) -> dict[str, Callable[..., Tensor] | str]:
     """Each loss by its name; in the place of one that cannot run, the reason why."""
     found: dict[str, Callable[..., Tensor] | str] = {
         "info_nce_tiled": info_nce_tiled,
@@ -119,7 +120,7 @@ def candidates(batch: int, limit: float) -> dict[str, Callable[..., Tensor] | st
     }
     for name, loss in found.items():
         small = name.endswith("_tiled") or "cached" in name
-        cells = batch**3 if name == CUBIC else 0 if small else batch**2
+        cells = batch_size**3 if name == CUBIC else 0 if small else batch_size**2
         if callable(loss) and cells * 4 * MATRICES > limit * 2**30:
             found[name] = "too large"
     return found

@@ -112,10 +112,13 @@ def test_ranges_have_no_upper_bound():
 def test_conda_installs_what_pip_installs():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     *from_conda, from_pip = environment["dependencies"]
-    # Everything else comes through the two files, so that no version is written twice.
     assert from_conda == ["python=3.11", "pip"]
-    assert from_pip == {"pip": ["-c constraints.txt", "-e .[dev]"]}
+    constraints, project, *named = from_pip["pip"]
+    assert (constraints, project) == ("-c constraints.txt", "-e .[dev]")
     assert environment["name"] == read_project()["project"]["name"]
+    # Names alone, so that no version is written twice: what runs, the laboratory, and the checker.
+    wanted = [requirement.name for requirement in read_requirements("3.11", extras=("lab",))]
+    assert named == [*wanted, "nbval"]
 
 
 def test_licences_are_named_and_shipped():

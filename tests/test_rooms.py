@@ -1,6 +1,7 @@
 """The rooms stand in the order of the data's way: each knows only those before it."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ ORDER = (
     "widgets",
     "workbook",
 )
+# Rooms whose face exports main names.
+FACES = ("encoders", "alignment", "joint", "evaluation", "training")
 LONGEST = 300
 FILES = sorted(PACKAGE.rglob("*.py"))
 
@@ -102,12 +105,27 @@ def test_no_file_is_longer_than_one_reads_in_one_sitting(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST
 
 
-def test_importing_the_package_stays_light():
-    heavy = ("umap", "numba", "transformers", "ipywidgets", "matplotlib", "sklearn")
-    code = f"import sys, xmodal_lab; print(*[m for m in {heavy} if m in sys.modules])"
+def test_faces_stay_light():
+    """In one process: a room's face imports neither what compiles nor what takes seconds to load.
+
+    ``import xmodal_lab`` alone is looked at in test_packaging.
+    """
+    heavy = ("umap", "numba", "transformers", "ipywidgets", "matplotlib", "sklearn", "pooch")
+    rooms = ", ".join(f"xmodal_lab.{room}" for room in FACES)
+    code = f"import sys, {rooms}; print(*[m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split() == []
+
+
+@pytest.mark.parametrize("room", FACES)
+def test_a_face_exports_what_it_says_and_hides_no_module(room):
+    face = importlib.import_module(f"xmodal_lab.{room}")
+    assert face.__doc__ and all(hasattr(face, name) for name in face.__all__)
+    assert face.__all__ == sorted(face.__all__)
+    modules = {path.stem for path in (PACKAGE / room).glob("*.py")}
+    for name in modules & set(face.__all__):  # a function of a module's name would stand before it
+        assert getattr(face, name) is sys.modules[f"xmodal_lab.{room}.{name}"]
 
 
 def test_shapes_in_signatures_are_checked_while_testing(request):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from itertools import pairwise, zip_longest
 from pathlib import Path
 
+import guesses
 import nbformat
 from exercise_cards import BadCard, find_cards
 from nbformat import NotebookNode
@@ -74,7 +75,7 @@ def only_known_tags(notebook: NotebookNode) -> Iterator[str]:
         for tag in cell.metadata.get("tags", []):
             if tag not in KNOWN_TAGS:
                 yield f"cell {number}: unknown tag {tag!r}; known: {', '.join(sorted(KNOWN_TAGS))}"
-        for name in sorted(set(cell.metadata) - {"tags"}):
+        for name in sorted(set(cell.metadata) - {"tags", "jupyter"}):  # answers_are_folded
             yield f"cell {number}: metadata other than tags: {name}"
 
 
@@ -192,6 +193,7 @@ RULES = (
     cards_are_complete,
     normalised,
     as_recorded,
+    *guesses.RULES,
 )
 
 

@@ -18,6 +18,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import guesses
 import jupytext
 import nbformat
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
@@ -61,6 +62,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         cell.pop("attachments", None)
         if cell.cell_type == "code":
             cell.outputs = _merged([_without_widgets(output) for output in cell.outputs])
+    guesses.fold(notebook)
     return notebook
 
 

@@ -1,4 +1,9 @@
-"""xmodal_lab: the helper package of the cross-modal alignment workbook."""
+"""xmodal_lab: the helper package of the cross-modal alignment workbook.
+
+Four words mean one thing in every room: ``rows`` are numbers of rows, or how many there are;
+``batch_size`` is how many a step trains on; ``chunk`` how many are handled at a time where nothing
+is trained; ``tile`` how many rows of a matrix of similarities are held at a time.
+"""
 
 from xmodal_lab import _torchaudio_guard
 

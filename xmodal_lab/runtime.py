@@ -21,13 +21,13 @@ class Runtime:
     Attributes:
         device: CUDA, MPS or CPU.
         precision: torch.bfloat16, torch.float16 or torch.float32, for matrix products.
-        seed: what Python, NumPy and torch were seeded with.
+        seed: what Python, NumPy and torch were seeded with; None where nobody called ``setup``.
         threads: threads of one operation on the CPU.
     """
 
     device: torch.device
     precision: torch.dtype
-    seed: int
+    seed: int | None
     threads: int
 
     @property
@@ -77,26 +77,32 @@ def setup(seed: int = 0, threads: int | None = None, quiet: bool = False) -> Run
     global _current
     if not 0 <= seed <= MAX_SEED:
         raise ValueError(f"seed must lie in 0 … {MAX_SEED}, got {seed}")
-    if threads is None:
-        threads = _threads_wanted(os.environ.get("OMP_NUM_THREADS"))
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1, got {threads}")
-    device = _device(os.environ.get("XMODAL_DEVICE"))
-    torch.set_num_threads(threads)
+    _current = _chosen(seed, threads)
     random.seed(seed)
     np.random.seed(seed)
     torch.manual_seed(seed)
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.deterministic = True
-    _current = Runtime(device, precision_of(device), seed, threads)
     if not quiet:
         print(_current.describe())
     return _current
 
 
 def current() -> Runtime:
-    """The runtime of the last ``setup``, or a quiet one with seed 0."""
-    return _current or setup(quiet=True)
+    """The runtime of the last ``setup``; without one the same choices, and nothing is seeded."""
+    global _current
+    _current = _current or _chosen(None, None)
+    return _current
+
+
+def _chosen(seed: int | None, threads: int | None) -> Runtime:
+    if threads is None:
+        threads = _threads_wanted(os.environ.get("OMP_NUM_THREADS"))
+    if threads < 1:
+        raise ValueError(f"threads must be at least 1, got {threads}")
+    device = _device(os.environ.get("XMODAL_DEVICE"))
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+    return Runtime(device, precision_of(device), seed, threads)
 
 
 def precision_of(device: torch.device) -> torch.dtype:

@@ -38,9 +38,6 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
-# JupyterLab asks about news and looks for updates unless told not to; tests use no network.
-QUIET_SETTINGS = '{"checkForUpdates": false, "fetchNews": "false", "doNotDisturbMode": true}'
-
 RUN_ALL = """async () => {
     const panel = window.jupyterapp.shell.currentWidget;
     await window.jupyterapp.commands.execute("notebook:run-all-cells");
@@ -139,9 +136,11 @@ def lab(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         port = probe.getsockname()[1]
 
     arguments = f"--no-browser --ip=127.0.0.1 --port={port} --ServerApp.port_retries=0"
-    arguments += " --LabApp.expose_app_in_browser=True"
+    # A root of its own, although `make lab` names one already: any argument may be given.
+    arguments += f" --LabApp.expose_app_in_browser=True --ServerApp.root_dir={root}"
     # `-o setup`: the environment that runs this test is the one to use, whichever it is.
-    command = ["make", "-C", str(root), "-f", str(ROOT / "Makefile"), "-o", "setup", "lab"]
+    command = ["make", "-C", str(home), "-f", str(ROOT / "Makefile"), "-o", "setup", "lab"]
+    command += [f"LAB_CONFIG={ROOT / 'tools' / 'lab'}"]
     command += [f"VENV_PYTHON={sys.executable}", f"START={START}", f"LAB_ARGS={arguments}"]
     log = home / "lab.log"
     with log.open("w", encoding="utf-8") as output:
@@ -163,9 +162,6 @@ def lab(chromium_path: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def lab_environment(home: Path) -> dict[str, str]:
     """Return an environment in which no setting of the user's takes part."""
-    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    (settings / "notification.jupyterlab-settings").write_text(QUIET_SETTINGS, encoding="utf-8")
     own = {
         "JUPYTER_CONFIG_DIR": "config",
         "JUPYTER_DATA_DIR": "data",

@@ -23,6 +23,19 @@ def test_lab_opens_the_first_notebook(lab, page):
     page.get_by_role("heading", name="Start here").wait_for()
 
 
+def test_nothing_is_asked_and_no_site_is_called(lab, page):
+    called = []
+    page.on("request", lambda request: called.append(request.url))
+    page.goto(lab.entry)
+    page.wait_for_function(
+        "() => window.jupyterapp?.shell?.currentWidget?.context?.isReady"
+        " && window.jupyterapp.commands.hasCommand('notebook:run-all-cells')"
+    )
+    page.wait_for_timeout(3000)  # the question would come once everything is restored
+    assert page.locator(".Toastify__toast, .jp-Dialog").count() == 0
+    assert not [url for url in called if "/lab/api/news" in url or "/lab/api/update" in url]
+
+
 def test_run_all_returns_texts_and_errors(page, run_all, write_notebook, tmp_path):
     notebook = write_notebook(tmp_path / "tiny.ipynb", "Tiny", "print('six')\n6", "1 / 0")
     run = run_all(page, notebook)

@@ -65,7 +65,7 @@ def test_sentences_as_sentence_transformers_embeds_them(minilm):
 @pytest.mark.parametrize("pool", ["mean", "cls"])
 def test_the_other_sentences_of_a_batch_have_no_influence(minilm, pool):
     together = minilm.embed(SENTENCES, pool)
-    alone = torch.cat([minilm.embed([sentence], pool, rows=1) for sentence in SENTENCES])
+    alone = torch.cat([minilm.embed([sentence], pool, chunk=1) for sentence in SENTENCES])
     assert together.shape == (len(SENTENCES), minilm.dim)
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
 

@@ -1,10 +1,12 @@
 """The chapters as somebody in JupyterLab runs them who solves every exercise.
 
 Widgets are made, nothing raises, the folded solutions are accepted in place of the stubs, and every
-band still holds. (That unsolved chapters run, static, is what nbval checks.)
+band still holds. Then each picture is asked for again, as by somebody who scrolls back: no later
+cell has taken its names away. (That unsolved chapters run, static, is what nbval checks.)
 """
 
 import re
+from copy import deepcopy
 
 import pytest
 from exercise_cards import inject_solutions
@@ -14,6 +16,7 @@ from record import read_source
 
 SOURCES = sorted((NOTEBOOKS / "src").glob("[0-9][0-9]_*.py"))
 VIEW = "application/vnd.jupyter.widget-view+json"
+SHOWS_A_PICTURE = re.compile(r"^(?:show|explore)\(", re.M)
 MAKES_A_WIDGET = re.compile(r"^(?:\w+ = )?(?:explore|predict)\(", re.M)
 
 
@@ -21,8 +24,23 @@ def run(source, folder, solved=True):
     """The code cells of a chapter, run with XMODAL_STATIC=0, and the names of its exercises."""
     notebook = read_source(source)
     names = inject_solutions(notebook) if solved else []
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    again = [(cell, deepcopy(cell)) for cell in code if SHOWS_A_PICTURE.search(cell.source)]
+    # The last first: none sees what an earlier one, run again, would have put right.
+    for number, (_, copy) in enumerate(reversed(again)):
+        copy.id = f"again-{number}"
+        notebook.cells.append(copy)
     execute(notebook, folder, XMODAL_STATIC="0")
-    return [cell for cell in notebook.cells if cell.cell_type == "code"], names
+    assert_drawn_again(again)
+    return code, names
+
+
+def assert_drawn_again(again):
+    """A picture cell that runs once more, in the end, gives pictures and widgets as before."""
+    assert again
+    for first, second in again:
+        kinds = [[set(o.get("data", {})) for o in cell.outputs] for cell in (first, second)]
+        assert kinds[0] == kinds[1], f"run again, this cell shows something else:\n{first.source}"
 
 
 def assert_live(cells):

@@ -58,6 +58,14 @@ def cleared(notebook):
             cell.execution_count, cell.outputs = None, []
 
 
+def unfolded(notebook):
+    del code(notebook, 4).metadata["jupyter"]
+
+
+def folded(notebook):
+    code(notebook, 2).metadata["jupyter"] = {"outputs_hidden": True}
+
+
 def timed(notebook):
     code(notebook, 1).metadata["execution"] = {"iopub.execute_input": "2024-01-01"}
 
@@ -157,6 +165,11 @@ BAD = [
     # What nbval lets pass: digits after ≈, and every pixel.
     (printing("✓ share: ≈ 0.12   expected 0.95 … 1\n"), "as_recorded: an output was edited"),
     (repainted, "as_recorded: an output was edited"),
+    (unfolded, "answers_are_folded: cell 10: outputs between predict() and reveal()"),
+    (folded, "answers_are_folded: cell 6: outputs between predict() and reveal()"),
+    (saying("other = predict('?', [1, 2])"), "answers_are_folded: cell 6: no other.reveal(…)"),
+    (saying('guess.reveal("much")'), "answers_are_computed: cell 6: reveal() takes"),
+    (saying(f'show(fig, alt="{"word " * 17}")'), "alt_texts_are_short: cell 6: an alt text of"),
 ]
 
 

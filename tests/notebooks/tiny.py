@@ -47,14 +47,14 @@ print(mirror(np.arange(6).reshape(1, 2, 3)).tolist())
 # A prediction, and the number.
 
 # %%
-guess = predict("How much is it?", ["much", "little"])
-guess.reveal("much")
-total = sum(progress(range(10), "adding"))
+guess = predict("How much is it?", {"much": 45, "little": 5})
 
 # %% [markdown]
 # The claim.
 
 # %%
+total = sum(progress(range(10), label="adding"))
+guess.reveal(total)
 expect("share", total / 46, 0.95, 1)
 
 # %% [markdown]

@@ -123,10 +123,10 @@ def _one_way(
 
 
 def _random_steps(
-    batch: int, device: torch.device, generator: torch.Generator | None
+    batch_size: int, device: torch.device, generator: torch.Generator | None
 ) -> Int64[Tensor, " batch"]:
     """How far beside itself each row looks for a wrong one: 1 … B - 1, drawn on the CPU."""
-    return torch.randint(1, batch, (batch,), generator=generator).to(device)
+    return torch.randint(1, batch_size, (batch_size,), generator=generator).to(device)
 
 
 def _check_margin(margin: Tensor | float) -> None:

@@ -53,6 +53,6 @@ def sigmoid_loss(
     return F.softplus(wrong).sum() / len(a)
 
 
-def balanced_bias(batch: int) -> float:
+def balanced_bias(batch_size: int) -> float:
     """β = -ln(B - 1), where σ(β) = 1/B: one expected partner in each row of B cells."""
-    return -math.log(batch - 1)
+    return -math.log(batch_size - 1)

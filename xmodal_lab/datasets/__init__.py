@@ -1,0 +1,2 @@
+"""What we look at, read and hear: ``scenes``, ``corpus``, ``text8``, and files that ship or come
+over the network (``shipped``, ``download``). Each is a module of its own, imported by its name."""

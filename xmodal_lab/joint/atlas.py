@@ -34,8 +34,8 @@ class Atlas:
         neighbours: how many neighbours UMAP tries to keep together.
         epochs: optimisation epochs of a fit.
         seed: decides the layout on one machine; coordinates differ between machines all the same.
-        apart: how far UMAP keeps near points from each other, 0 … 1 (its ``min_dist``): small for
-            thousands of points, large where few points would fall into one dot.
+        min_dist: how far UMAP keeps near points from each other, 0 … 1: small for thousands of
+            points, large where few points would fall into one dot.
 
     Attributes:
         modalities: modality of every point of the last map.
@@ -50,15 +50,15 @@ class Atlas:
         neighbours: int = 15,
         epochs: int = 200,
         seed: int = 0,
-        apart: float = 0.15,
+        min_dist: float = 0.15,
     ) -> None:
         if method not in ("umap", "pca"):
             raise ValueError(f"unknown method {method!r}: choose 'umap' or 'pca'")
-        if not 0 <= apart <= 1:
-            raise ValueError(f"apart must lie in 0 … 1, got {apart}")
+        if not 0 <= min_dist <= 1:
+            raise ValueError(f"min_dist must lie in 0 … 1, got {min_dist}")
         self.method = method
         self.neighbours, self.epochs, self.seed = neighbours, epochs, seed
-        self.apart = apart
+        self.min_dist = min_dist
         self.modalities: np.ndarray = np.empty(0, str)
         self.rows: np.ndarray = np.empty(0, int)
         self._before: Points | None = None
@@ -110,7 +110,7 @@ class Atlas:
             model = UMAP(
                 n_neighbors=indices.shape[1],
                 n_epochs=self.epochs,
-                min_dist=self.apart,
+                min_dist=self.min_dist,
                 random_state=self.seed,
                 n_jobs=1,
                 precomputed_knn=(indices.astype(np.int32), distances.astype(np.float32), None),

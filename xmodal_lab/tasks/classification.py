@@ -63,7 +63,7 @@ def binary_cross_entropy(
     return F.binary_cross_entropy_with_logits(logits, batch["labels"])
 
 
-def accuracy(found: Int64[Tensor, " rows"], labels: Int64[Tensor, " rows"]) -> float:
+def accuracy(found: Int64[Tensor, " rows"], labels: Int64[Tensor, " _labels"]) -> float:
     """Share of right answers.
 
     Raises:

@@ -34,8 +34,8 @@ def batch(wordpiece):
 
 def librarys(model, batch):
     """What ``transformers`` says to the same pages."""
-    pages_ = Pages(batch["pages"], batch["kinds"])
-    labels = {"labels": batch["labels"], "next_sentence_label": (~batch["follows"]).long()}
+    pages_ = Pages(batch["pages"], batch["kinds"].values)
+    labels = {"labels": batch["labels"].values, "next_sentence_label": (~batch["follows"]).long()}
     return model(**pages_.inputs(), **labels)
 
 
@@ -68,8 +68,9 @@ def test_parts_of_a_split_batch_add_up_to_the_whole(model, batch, size):
 
 
 def test_a_part_without_a_hidden_piece_weighs_nothing(model, batch):
-    batch = Batch(batch | {"labels": batch["labels"].clone()})
-    batch["labels"][:8] = -100
+    labels = batch["labels"].values.clone()
+    labels[:8] = -100
+    batch = Batch(batch | {"labels": batch["labels"]._replace(values=labels)})
     whole = backward(bert.TwoTasks(model), bert.two_losses, batch)
     found = backward(bert.TwoTasks(model), bert.two_losses, batch, 8)
     torch.testing.assert_close(found, whole)
@@ -77,7 +78,7 @@ def test_a_part_without_a_hidden_piece_weighs_nothing(model, batch):
 
 def test_the_shares_of_right_answers_are_counted(model, batch):
     found = backward(bert.TwoTasks(model), bert.two_losses, batch)
-    said, labels = librarys(model, batch), batch["labels"]
+    said, labels = librarys(model, batch), batch["labels"].values
     right = [said.prediction_logits.argmax(-1)[i, j] == labels[i, j] for i, j in
              (labels != -100).nonzero().tolist()]  # fmt: skip
     assert found["hidden piece found"].item() == pytest.approx(sum(right) / len(right))
@@ -118,7 +119,7 @@ def test_it_learns_and_can_be_left_early(wordpiece):
     losses = []
     for step in train(model, wordpiece, STORIES, steps=100, warmup=20):
         losses.append(step.parts["masked words"])
-        if step.number == 60:
+        if step.number == 75:
             break
     assert not model.training
     assert sum(losses[-5:]) / 5 < sum(losses[:5]) / 5 - 0.7
@@ -134,7 +135,7 @@ def test_a_small_text_is_learned_until_it_beats_the_baselines():
     wordpiece = learn([s for story in stories for s in story.sentences], 100)
     model = bert.tiny_bert(len(wordpiece), hidden=32, layers=2, heads=2)
     batches = Pretraining(wordpiece, stories * 16, share=0.3)
-    quick = {"steps": 300, "warmup": 20, "learning_rate": 6e-3}
+    quick = {"steps": 400, "warmup": 20, "learning_rate": 6e-3}
     for _ in fit(bert.TwoTasks(model), bert.two_losses, batches, **quick):
         pass
     words = bert_scores.masked_words(model, wordpiece, stories * 8, stories)
@@ -171,7 +172,7 @@ def test_pooling_by_hand(unchecked):
 
 
 def test_contextual_vectors_are_means_over_each_words_pieces(model, wordpiece):
-    vectors, offsets = bert.contextual(model, wordpiece, SENTENCES, rows=5)
+    vectors, offsets = bert.contextual(model, wordpiece, SENTENCES, chunk=5)
     assert len(vectors) == sum(map(len, SENTENCES))
     for s, sentence in enumerate(SENTENCES):
         states = bert.read(model, pages(wordpiece, [(sentence,)])).last_hidden_state[0]

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from xmodal_lab.workbook.charts import alignment as alignment_charts
-from xmodal_lab.workbook.charts import tables as alignment_tables
+from xmodal_lab.workbook import charts
 from xmodal_lab.workbook.kit.exploring import view
 from xmodal_lab.workbook.kit.figures import digest, render
 
@@ -19,25 +18,25 @@ TEMPERATURES = {
 }
 FRAMES = {0: np.zeros((4, 4)), 60: np.eye(4)}
 FIGURES = {
-    "loss_and_recall": lambda: alignment_charts.loss_and_recall(
+    "loss_and_recall": lambda: charts.loss_and_recall(
         {"one": SimpleNamespace(losses=[2.0, 1.0], curve=[(1, 10.0), (2, 20.0)])},
         floors={"one": 0.0},
     ),
-    "clouds": lambda: alignment_charts.clouds({"before": POINTS}, {"star": 2}, linked=True),
-    "heat": lambda: alignment_charts.heat({"a": np.eye(4), "b": np.eye(4)}, "x", "y", blocks=2),
-    "temperatures": lambda: alignment_charts.temperatures(TEMPERATURES, 0.5),
-    "shapes": lambda: alignment_charts.shapes(0.1, 0.2),
-    "mining": lambda: alignment_charts.mining([0.1, 0.9, 0.5], 1, 0.2, {"hard": 2}),
-    "plans": lambda: alignment_charts.plans(
+    "clouds": lambda: charts.clouds({"before": POINTS}, {"star": 2}, linked=True),
+    "heat": lambda: charts.heat({"a": np.eye(4), "b": np.eye(4)}, "x", "y", blocks=2),
+    "temperatures": lambda: charts.temperatures(TEMPERATURES, 0.5),
+    "shapes": lambda: charts.shapes(0.1, 0.2),
+    "mining": lambda: charts.mining([0.1, 0.9, 0.5], 1, 0.2, {"hard": 2}),
+    "plans": lambda: charts.plans(
         np.zeros((3, 8, 8), np.uint8), ["a", "star"], {"softmax": np.full((2, 4), 0.25)}, side=2
     ),
-    "film": lambda: alignment_charts.film(FRAMES, {"R@1": [1.0, 2.0]}, 60),
-    "spread": lambda: alignment_tables.spread({"one": [1, 2, 3]}, "x", "loss", {"CCA": 2}),
-    "lists_entered": lambda: alignment_tables.lists_entered({"cosine": [3, 0, 1]}, 10),
-    "table_with_nulls": lambda: alignment_tables.table_with_nulls(
+    "film": lambda: charts.film(FRAMES, {"R@1": [1.0, 2.0]}, 60),
+    "spread": lambda: charts.spread({"one": [1, 2, 3]}, "x", "loss", {"CCA": 2}),
+    "lists_entered": lambda: charts.lists_entered({"cosine": [3, 0, 1]}, 10),
+    "table_with_nulls": lambda: charts.table_with_nulls(
         {"CCA": {"gap": (0.5, 0.1), "R@1": (42.0, None)}}
     ),
-    "before_and_after": lambda: alignment_tables.before_and_after(
+    "before_and_after": lambda: charts.before_and_after(
         np.zeros((3, 8, 8), np.uint8), ["true one", "wrong one"], {"ours": (0.9, -0.1)}
     ),
 }
@@ -54,7 +53,7 @@ def test_every_figure_is_drawn_with_labelled_axes(name):
 
 
 def test_the_push_of_infonce_is_a_soft_switch_and_that_of_a_margin_a_hard_one():
-    slopes = alignment_charts.shapes(temperature=0.1, margin=0.3).axes[1].lines
+    slopes = charts.shapes(temperature=0.1, margin=0.3).axes[1].lines
     lead, triplet = slopes[0].get_data()
     _, info_nce = slopes[1].get_data()
     assert set(np.round(triplet, 6)) == {0, 1}
@@ -63,13 +62,13 @@ def test_the_push_of_infonce_is_a_soft_switch_and_that_of_a_margin_a_hard_one():
 
 
 def test_the_marked_temperature_is_the_chosen_one():
-    fig = alignment_charts.temperatures(TEMPERATURES, 0.1)
+    fig = charts.temperatures(TEMPERATURES, 0.1)
     for axis, value in zip(fig.axes[1:], (0.1, 0.9, 30.0), strict=True):
         np.testing.assert_allclose(axis.collections[0].get_offsets(), [[0.1, value]])
 
 
 def test_links_join_the_halves_of_each_pair():
-    axis = alignment_charts.clouds({"before": POINTS}, linked=True).axes[0]
+    axis = charts.clouds({"before": POINTS}, linked=True).axes[0]
     for row, line in enumerate(axis.lines):
         halves = [POINTS[modality][row] for modality in ("text", "image")]
         np.testing.assert_allclose(line.get_xydata(), halves)
@@ -77,30 +76,31 @@ def test_links_join_the_halves_of_each_pair():
 
 def test_chance_stands_only_where_there_is_one_and_zero_has_no_sign():
     table = {"CCA": {"CKA": (0.5, -0.001), "R@1": (42.0, None)}}
-    texts = [text.get_text() for text in alignment_tables.table_with_nulls(table).axes[0].texts]
+    texts = [text.get_text() for text in charts.table_with_nulls(table).axes[0].texts]
     assert texts == ["0.50", "chance 0.00", "42.0"]
 
 
 def test_popular_pictures_come_first():
-    line = alignment_tables.lists_entered({"cosine": torch.tensor([3, 0, 7])}, 10).axes[0].lines[0]
+    line = charts.lists_entered({"cosine": torch.tensor([3, 0, 7])}, 10).axes[0].lines[0]
     assert list(line.get_ydata()) == [7, 3, 0]
 
 
 def test_the_margin_explorer_is_live():
     pytest.importorskip("ipywidgets")
     widget = view(
-        alignment_charts.shapes,
-        "Two curves of a loss and their slopes.",
+        charts.shapes,
+        None,
         {"temperature": (0.02, 0.5, 0.02), "margin": (0.05, 0.8, 0.05)},
     )
-    controls, picture, _, message, _ = widget.children
+    controls, picture, _, message, spoken = widget.children
     before = picture.value
     controls.children[1].value = 0.6
     assert picture.value != before and message.value == ""
+    assert "jumps from 0 to 1 at −0.6" in spoken.value
 
 
 def test_a_level_before_training_stands_where_it_is_asked_for():
-    axes = alignment_charts.temperatures(TEMPERATURES, 0.1, untrained={"gap": 0.4}).axes
+    axes = charts.temperatures(TEMPERATURES, 0.1, untrained={"gap": 0.4}).axes
     levels = [
         [line for line in axis.lines if list(line.get_ydata()) == [0.4, 0.4]] for axis in axes
     ]
@@ -109,5 +109,5 @@ def test_a_level_before_training_stands_where_it_is_asked_for():
 
 def test_clouds_that_are_no_modalities_get_names_of_their_own():
     names = {"text": "x", "image": "y"}
-    legend = alignment_charts.clouds({"before": POINTS}, labels=names).axes[0].get_legend()
+    legend = charts.clouds({"before": POINTS}, labels=names).axes[0].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["x", "y"]

@@ -69,9 +69,10 @@ def test_a_training_figure_draws_all_curves_and_floors():
     points = {m: np.random.default_rng(0).normal(size=(5, 2)) for m in ("text", "image", "audio")}
     curves = {"text→image R@1": [(0, 1.0), (40, 60.0)], "audio→image R@1": [(0, 1.0), (40, 30.0)]}
     fig = charts.training(
-        [5.0, 4.0, 1.0], curves, {"text→image R@1": 9.0}, [points, points], links=[0]
+        [5.0, 4.0, 1.0], curves, {"text→image R@1": 9.0}, [points, points], links=[0], steps=480
     )
     loss, recall, then, now = fig.axes
+    assert loss.get_xlim() == recall.get_xlim() == (0, 480)
     assert list(loss.lines[0].get_ydata()) == [5.0, 4.0, 1.0]
     drawn = [list(line.get_ydata()) for line in recall.lines]
     assert sorted(drawn) == [[1.0, 30.0], [1.0, 60.0], [9.0, 9.0]]  # two curves and one floor

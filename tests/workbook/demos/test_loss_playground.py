@@ -97,21 +97,22 @@ def test_wrong_states_are_refused():
 @pytest.mark.parametrize("loss", LOSSES)
 def test_the_figure_has_both_panels_and_its_description(loss):
     values = {**START, "loss": loss, "steps": 3}
-    told = figures.digest(loss_playground.play(**values))
+    fig = loss_playground.play(**values)
+    told = figures.digest(fig)
     assert "captions ▲, pictures ●" in told and "x: picture | y: caption" in told
-    assert loss in figures.require_alt(loss_playground.describe(**values))
+    assert loss in figures.alt_of(fig) and "after 3 steps" in figures.alt_of(fig)
 
 
 def test_the_description_says_where_the_pull_is_and_what_is_found():
-    words = loss_playground.describe(**{**START, "loss": "patient: pairs only", "steps": 60})
+    words = loss_playground.play(**{**START, "loss": "patient: pairs only", "steps": 60}).alt
     assert "nothing is pulled; 4 captions" in words
     # Without rivals the pull is the sine of the angle to the partner: strongest at a right angle.
-    words = loss_playground.describe(**{**START, "loss": "patient: pairs only", "turn": 112})
+    words = loss_playground.play(**{**START, "loss": "patient: pairs only", "turn": 112}).alt
     assert "heart is pulled most" in words
 
 
 def test_the_controls_work():
-    box = view(loss_playground.play, loss_playground.describe, CONTROLS)
+    box = view(loss_playground.play, None, CONTROLS)
     controls, picture, _, message, _ = box.children
     before = bytes(picture.value)
     by_name = {widget.description: widget for widget in controls.children}

@@ -1,4 +1,4 @@
-"""expect(), progress() and predict(): what they print, live and recorded."""
+"""expect() and predict(): what they print, live and recorded."""
 
 import math
 import re
@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from xmodal_lab.workbook import expect, predict, progress
-from xmodal_lab.workbook.kit import progressing
+from xmodal_lab.workbook import expect, predict
 from xmodal_lab.workbook.kit.predicting import question_view
 
 SANITIZER = Path(__file__).parents[2] / "notebooks" / "sanitize.cfg"
@@ -67,38 +66,12 @@ def test_the_sanitizer_hides_digits_and_nothing_else(capsys):
     assert "nan" in re.sub(about, to, capsys.readouterr().out)
 
 
-def test_progress_is_silent_when_static(static, capsys):
-    assert list(progress(range(5), "x")) == [0, 1, 2, 3, 4]
-    assert capsys.readouterr() == ("", "")
-
-
-def test_progress_keeps_one_line(live, capsys, monkeypatch):
-    monkeypatch.setattr(progressing, "SECONDS_BETWEEN_REDRAWS", 0)
-    assert list(progress(range(4), "training", every=2)) == [0, 1, 2, 3]
-    out, err = capsys.readouterr()
-    assert err == "" and out.count("\n") == 1
-    assert out.startswith("\rtraining: 2/4 · about") and out.rstrip().endswith("4/4 · 0 s")
-
-
-def test_progress_ends_its_line_when_the_loop_is_left(live, capsys):
-    for item in progress((n for n in range(9)), "x"):
-        if item == 2:
-            break
-    del item
-    assert capsys.readouterr().out.endswith("\rx: 2 · 0 s\n")
-
-
-def test_progress_refuses_a_wrong_step(live):
-    with pytest.raises(ValueError, match="at least 1"):
-        progress(range(3), every=0)
-
-
 def test_predict_static(static, capsys):
     guess = predict("Up or down?", ["up", "down"])
     guess.reveal("down")
     assert capsys.readouterr().out == (
         "? Up or down?\n  ○ up\n  ○ down\n  (No guess recorded.)\n"
-        "Answer: down. (No guess recorded.)\n"
+        "No guess yet: choose above and run this cell again, or open the answer.\n"
     )
     assert guess.guess is None
 
@@ -123,3 +96,44 @@ def test_predict_refuses_nonsense(static):
             predict("?", options)
     with pytest.raises(ValueError, match="no option"):
         predict("?", ["a", "b"]).reveal("c")
+    numbered = {"a": 1, "b": 2}
+    for options, outcome in (
+        (["a", "b"], 3),
+        (numbered, math.nan),
+        (numbered, [1, 2]),
+    ):
+        with pytest.raises(ValueError, match="give predict a dict"):
+            predict("?", options).reveal(outcome)
+
+
+@pytest.mark.parametrize(
+    ("options", "outcome", "answer"),
+    [
+        ({"few": 5, "half": 50, "most": 95}, 31.2, "half"),
+        ({"few": 5, "half": 50, "most": 95}, torch.tensor(88.0), "most"),
+        ({"smaller": False, "larger": True}, True, "larger"),
+        ({"an error": None, "it falls": 0.0, "it stays": 4.0}, 0.3, "it falls"),
+        ({"both": (True, True), "one": (True, False)}, [True, False], "one"),
+        ({"rises": (40, 40), "rises, then falls": (30, 0)}, (26.4, 1.2), "rises, then falls"),
+        (["hard", "random"], max("hard", "random"), "random"),
+    ],
+)
+def test_what_came_out_stands_for_the_nearest_option(static, capsys, options, outcome, answer):
+    guess = predict("?", options)
+    assert guess.options == tuple(options)
+    guess.choose(answer)
+    guess.reveal(outcome)
+    assert capsys.readouterr().out.endswith(f"You guessed: {answer}. That is right.\n")
+
+
+def test_without_a_guess_the_answer_is_folded_away(static, monkeypatch):
+    import IPython.display
+
+    shown = []
+    monkeypatch.setattr("xmodal_lab.workbook.kit.predicting.in_notebook", lambda: True)
+    monkeypatch.setattr(IPython.display, "display", lambda bundle, **k: shown.append(bundle))
+    predict("Up or down?", {"up & away": 1, "down": -1}).reveal(0.5)
+    (bundle,) = shown
+    seen, folded = bundle["text/html"].split("</summary>")
+    assert "up" not in bundle["text/plain"] + seen and "<details>" in seen
+    assert folded == "The answer is: up &amp; away.</details>"

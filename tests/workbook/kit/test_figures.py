@@ -1,6 +1,7 @@
 """show(), listen() and explore(): pictures with words, sounds with words, both recorded stably."""
 
 import io
+import re
 import subprocess
 import sys
 import wave
@@ -14,6 +15,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 from PIL import Image
 
+from xmodal_lab.datasets import scenes
 from xmodal_lab.workbook import explore, listen, show
 from xmodal_lab.workbook.kit import exploring, figures, style
 from xmodal_lab.workbook.kit.sounds import Clips, wav_bytes
@@ -88,6 +90,32 @@ def test_show_wants_words(alt):
         show(draw(), alt=alt)
 
 
+def test_a_figure_that_brings_its_words_needs_no_others(monkeypatch):
+    fig = figures.described(draw(), f"  {ALT}\n")
+    assert figures.alt_of(fig) == ALT
+    assert figures.alt_of(fig, "What a cell knows better.") == "What a cell knows better."
+    with pytest.raises(figures.NoDescription, match="too short"):
+        figures.described(draw(), "a plot")
+    shown = displayed(monkeypatch)
+    monkeypatch.setenv("XMODAL_STATIC", "1")
+    show(fig)
+    explore(lambda slope=2: figures.described(draw(slope), f"The slope of the line is {slope}."))
+    explore(lambda: figures.described("<p>page</p>", ALT))
+    told = [options["metadata"]["image/png"]["alt"] for _, options in shown[:2]]
+    assert told == [ALT, "The slope of the line is 2."]
+    assert shown[2][0][0] == {"text/html": "<p>page</p>", "text/plain": ALT}
+
+
+def test_the_description_of_a_live_picture_follows_it():
+    def fn(slope):
+        return figures.described(draw(slope), f"The slope of the line is {slope}.")
+
+    controls, _, _, _, spoken = exploring.view(fn, None, {"slope": (0, 5)}).children
+    assert "line is 2" in spoken.value
+    controls.children[0].value = 4
+    assert "line is 4" in spoken.value
+
+
 def test_show_wants_a_figure():
     with pytest.raises(TypeError, match="wants a matplotlib Figure, got ndarray"):
         show(np.zeros(2), alt=ALT)
@@ -141,6 +169,7 @@ def test_sounds(monkeypatch):
     ((clips,), _) = shown[0]
     assert repr(clips) == "Audio [8000 Hz | 2.0 s “silence” | 0.5 s “<a click>”]"
     page = clips._repr_html_()
+    assert "2.0 s" in page and "0.5 s" in page and 'preload="none"' not in page
     assert page.count("<audio controls") == 2 and page.count("&lt;a click&gt;") == 2
     with wave.open(io.BytesIO(wav_bytes(np.array([0.5, -4.0]), 8000))) as file:
         assert np.frombuffer(file.readframes(2), "<i2").tolist() == [4096, -32767]
@@ -207,27 +236,45 @@ def test_a_parameters_own_default_wins():
 
 def test_moving_a_slider_redraws():
     box = exploring.view(draw, lambda slope: f"A line with the slope {slope}.", {"slope": (0, 5)})
-    controls, picture, _, message, spoken = box.children
+    controls, message, picture, _, spoken = box.children
     before = bytes(picture.value)
     assert before.startswith(b"\x89PNG") and picture.width == "400"
     controls.children[0].value = 4
     assert bytes(picture.value) != before and "slope 4." in spoken.value and message.value == ""
 
 
-def test_an_error_in_a_callback_is_readable():
+def test_a_bug_in_a_cells_own_function_is_told_with_its_line():
     def fn(n):
         if n > 5:
-            raise ValueError("n <is> too large")
-        return "<p>fine</p>"
+            torch.zeros(2) @ torch.zeros(3)
+        return "<p>n <is> fine</p>"
 
     box = exploring.view(fn, ALT, {"n": (0, 9)})
-    controls, picture, page, message, _ = box.children
-    assert page.value == "<p>fine</p>" and picture.layout.display == "none"
+    controls, message, picture, page, spoken = box.children
+    assert page.value == "<p>n <is> fine</p>" and picture.layout.display == "none"
     controls.children[0].value = 8
-    assert "✗ ValueError: n &lt;is&gt; too large" in message.value
-    assert "raise ValueError" in message.value
+    assert "✗</b> RuntimeError: " in message.value and "torch.zeros(2) @" in message.value
+    assert page.value == spoken.value == ""
     controls.children[0].value = 1
-    assert message.value == "" and page.value == "<p>fine</p>"
+    assert message.value == "" and page.value == "<p>n <is> fine</p>" and ALT in spoken.value
+
+
+def test_an_error_of_the_package_takes_the_answer_away_and_says_what_to_do():
+    def fn(caption):
+        scenes.parse(caption)
+        return draw()
+
+    box = exploring.view(fn, ALT, {"caption": "a big yellow moon"})
+    controls, message, picture, _, spoken = box.children
+    assert picture.layout.display == ""
+    controls.children[0].value = "a big yelow moon <b>"
+    # Above the place of the answer, so that nobody takes the answer before for this one's.
+    assert box.children.index(message) < box.children.index(picture)
+    assert picture.layout.display == "none" and spoken.value == ""
+    assert "did you mean &#x27;yellow&#x27;" in message.value and 'role="alert"' in message.value
+    assert not re.search(r"Error|line \d|raise|parse", message.value)
+    controls.children[0].value = "a big yellow moon"
+    assert message.value == "" and picture.layout.display == "" and ALT in spoken.value
 
 
 def test_a_slow_drawing_waits_for_the_slider(monkeypatch):

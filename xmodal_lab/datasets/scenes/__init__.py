@@ -24,6 +24,7 @@ from xmodal_lab.datasets.scenes.factors import (
     stream,
     swapped,
 )
+from xmodal_lab.datasets.scenes.foils import foil_captions, twins
 from xmodal_lab.datasets.scenes.galleries import (
     CLASSES,
     MinimalPairs,
@@ -62,6 +63,7 @@ __all__ = [
     "describe",
     "draw",
     "encode",
+    "foil_captions",
     "from_scenes",
     "load",
     "minimal_pairs",
@@ -74,4 +76,5 @@ __all__ = [
     "split_of",
     "stream",
     "swapped",
+    "twins",
 ]

@@ -145,22 +145,22 @@ class PretrainedText(Encoder):
         self,
         sentences: Sequence[str],
         pool: Literal["mean", "cls"] | None = None,
-        rows: int = 64,
+        chunk: int = 64,
     ) -> Float[Tensor, "sentences dim"]:
         """One vector for each sentence; not normalised, without gradient.
 
         Args:
             sentences: any number of them, at least one.
             pool: 'mean' or 'cls'; None for the encoder's own.
-            rows: how many are read at a time.
+            chunk: how many are read at a time.
 
         Raises:
             ValueError: for no sentence, an empty one, one that is too long, or an unknown pool.
         """
         pool = _known_pool(pool or self._pool)
         _check(sentences)
-        starts = range(0, len(sentences), rows)
-        return torch.cat([_pooled(self._looked_at(sentences[i : i + rows]), pool) for i in starts])
+        starts = range(0, len(sentences), chunk)
+        return torch.cat([_pooled(self._looked_at(sentences[i : i + chunk]), pool) for i in starts])
 
     def words(self, sentence: str) -> tuple[list[str], Float[Tensor, "words dim"]]:
         """Every word of a sentence, and its vector in that sentence: the mean over its pieces.

@@ -89,8 +89,8 @@ class TwoTasks(nn.Module):
         Raises:
             ValueError: for pages that are longer than the model reads.
         """
-        seen = read(self.bert, Pages(batch["pages"], batch["kinds"]))
-        states = seen.last_hidden_state[batch["labels"] != IGNORED]
+        seen = read(self.bert, Pages(batch["pages"], batch["kinds"].values))
+        states = seen.last_hidden_state[batch["labels"].values != IGNORED]
         return {
             "words": self.bert.cls.predictions(states),
             "follows": self.bert.cls.seq_relationship(seen.pooler_output),
@@ -98,7 +98,7 @@ class TwoTasks(nn.Module):
 
 
 def _terms(batch: Batch) -> dict[str, int]:
-    hidden = int((batch["labels"] != IGNORED).sum())
+    hidden = int((batch["labels"].values != IGNORED).sum())
     return {"masked words": hidden, "hidden piece found": hidden, "next sentence": batch.size}
 
 
@@ -115,7 +115,8 @@ def two_losses(outputs: Mapping[str, Tensor], batch: Entries) -> dict[str, Float
         batch: what ``bert_tasks.Pretraining`` made.
     """
     words, verdict = outputs["words"], outputs["follows"]
-    hidden = batch["labels"][batch["labels"] != IGNORED]
+    labels = batch["labels"].values
+    hidden = labels[labels != IGNORED]
     # The library's convention: class 0 is 'it follows', class 1 'it is a stranger'.
     stranger = (~batch["follows"]).long()
     return {
@@ -128,7 +129,7 @@ def two_losses(outputs: Mapping[str, Tensor], batch: Entries) -> dict[str, Float
 
 @torch.no_grad()
 def contextual(
-    model: BertForPreTraining, wordpiece: WordPiece, sentences: Sequence[Sentence], rows: int = 256
+    model: BertForPreTraining, wordpiece: WordPiece, sentences: Sequence[Sentence], chunk: int = 256
 ) -> tuple[Float[Tensor, "words dim"], list[int]]:
     """A vector for every word *where it stands*: the mean over its pieces in the last layer.
 
@@ -136,15 +137,15 @@ def contextual(
         model: trained or not.
         wordpiece: cuts the words.
         sentences: each read on its own.
-        rows: how many at a time.
+        chunk: how many at a time.
 
     Returns:
         The vectors of all words of all sentences, and where each sentence begins among them:
         word i of sentence s is ``vectors[offsets[s] + i]``.
     """
     device, found = next(model.parameters()).device, []
-    for start in range(0, len(sentences), rows):
-        some = [(sentence,) for sentence in sentences[start : start + rows]]
+    for start in range(0, len(sentences), chunk):
+        some = [(sentence,) for sentence in sentences[start : start + chunk]]
         batch = pages(wordpiece, some).to(device)
         states = read(model, batch).last_hidden_state
         row, column, word = (place.to(device) for place in word_places(wordpiece, some))
@@ -163,12 +164,12 @@ def sentence_vectors(
     wordpiece: WordPiece,
     sentences: Sequence[Sentence],
     how: Literal["cls", "mean"] = "mean",
-    rows: int = 256,
+    chunk: int = 256,
 ) -> Float[Tensor, "sentences dim"]:
     """One vector for each sentence, pooled from the last layer."""
     device, found = next(model.parameters()).device, []
-    for start in range(0, len(sentences), rows):
-        some = [(sentence,) for sentence in sentences[start : start + rows]]
+    for start in range(0, len(sentences), chunk):
+        some = [(sentence,) for sentence in sentences[start : start + chunk]]
         batch = pages(wordpiece, some).to(device)
         found.append(pool(read(model, batch).last_hidden_state, batch.ids.mask, how))
     return torch.cat(found)

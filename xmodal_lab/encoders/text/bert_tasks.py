@@ -181,8 +181,8 @@ class Pretraining:
         hidden, labels = mask_tokens(page.ids.values, len(self.wordpiece), generator, self.share)
         return Batch(
             pages=page.ids._replace(values=hidden),
-            kinds=page.kinds,
-            labels=labels,
+            kinds=Padded(page.kinds, page.ids.lengths),
+            labels=Padded(labels, page.ids.lengths),
             follows=torch.tensor([pair.follows for pair in pairs]),
         )
 

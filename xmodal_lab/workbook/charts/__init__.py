@@ -1,12 +1,73 @@
-"""Figures of the chapters: those that several share here, those of one subject in its module."""
+"""Every figure of the chapters, by what it draws; each brings its alt text.
 
+``charts.curves(…)`` and so on return a matplotlib ``Figure`` for ``show`` or ``explore``.
+"""
+
+from xmodal_lab.workbook.charts.alignment import (
+    clouds,
+    loss_and_recall,
+    mining,
+    shapes,
+    temperatures,
+)
 from xmodal_lab.workbook.charts.basic import (
-    arrows_and_cosines,
     bars,
     maps,
+    maps_on,
     painted_maps,
     results_table,
     training,
 )
+from xmodal_lab.workbook.charts.matrix import arrows_and_cosines, film, heat, matrices, plans
+from xmodal_lab.workbook.charts.pictures import (
+    log_mel,
+    minimal_pair,
+    scene_grid,
+    spoken_search,
+    spoken_search_on,
+    three_ways,
+)
+from xmodal_lab.workbook.charts.senses import curves, dots, probed
+from xmodal_lab.workbook.charts.tables import (
+    before_and_after,
+    lists_entered,
+    spread,
+    table_with_nulls,
+)
+from xmodal_lab.workbook.charts.words import neighbours, parallelogram, word_map, word_maps
 
-__all__ = ["arrows_and_cosines", "bars", "maps", "painted_maps", "results_table", "training"]
+__all__ = [
+    "arrows_and_cosines",
+    "bars",
+    "before_and_after",
+    "clouds",
+    "curves",
+    "dots",
+    "film",
+    "heat",
+    "lists_entered",
+    "log_mel",
+    "loss_and_recall",
+    "maps",
+    "maps_on",
+    "matrices",
+    "minimal_pair",
+    "mining",
+    "neighbours",
+    "painted_maps",
+    "parallelogram",
+    "plans",
+    "probed",
+    "results_table",
+    "scene_grid",
+    "shapes",
+    "spoken_search",
+    "spoken_search_on",
+    "spread",
+    "table_with_nulls",
+    "temperatures",
+    "three_ways",
+    "training",
+    "word_map",
+    "word_maps",
+]

@@ -1,25 +1,26 @@
-"""Figures of two clouds that become one space: maps, matrices, losses, plans.
+"""Figures of two clouds that become one space: losses, temperatures, mining, the clouds.
 
-Each returns a matplotlib ``Figure``. Measured numbers stand in notes, never in titles.
+Each returns a matplotlib ``Figure`` with its alt text. Measured numbers stand in notes, never in
+titles: titles are compared when a notebook is checked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from matplotlib import colormaps
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch.nn import functional as F
 
-from xmodal_lab.training.loss_bench import Run
+from xmodal_lab.workbook.charts import wording as say
+from xmodal_lab.workbook.charts.looks import PAPER, dot_look, line_look
+from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import COLOURS, MODALITY
 
-TONES = ("blue", "vermilion", "green", "orange", "purple", "sky", "black")
-DASHES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)), (0, (3, 1, 1, 1, 1, 1)))
-MARKERS = "o^sDvP*"
+if TYPE_CHECKING:
+    from xmodal_lab.training.loss_bench import Run
 
 
 def loss_and_recall(runs: Mapping[str, Run], floors: Mapping[str, float] | None = None) -> Figure:
@@ -32,9 +33,9 @@ def loss_and_recall(runs: Mapping[str, Run], floors: Mapping[str, float] | None 
     fig = Figure(figsize=(9.6, 3.5))
     left, right = fig.subplots(1, 2)
     for number, (name, run) in enumerate(runs.items()):
-        look = {"color": COLOURS[TONES[number]], "linestyle": DASHES[number]}
-        left.plot(range(1, len(run.losses) + 1), run.losses, **look, marker="", label=name)
-        right.plot(*zip(*run.curve, strict=True), **look, marker=MARKERS[number], label=name)
+        look = line_look(number)
+        left.plot(range(1, len(run.losses) + 1), run.losses, **look | {"marker": ""}, label=name)
+        right.plot(*zip(*run.curve, strict=True), **look, label=name)
         if name in (floors or {}):
             left.axhline(floors[name], color=look["color"], linestyle=(0, (1, 3)), lw=1.4)
             left.annotate(
@@ -46,6 +47,7 @@ def loss_and_recall(runs: Mapping[str, Run], floors: Mapping[str, float] | None 
                 ha="right",
                 fontsize=9,
                 color=look["color"],
+                bbox=PAPER,
             )
     left.set(title="what the loss says", xlabel="step", ylabel="loss")
     right.set(title="what new scenes say", xlabel="step", ylabel="text→image R@1 / %")
@@ -53,7 +55,15 @@ def loss_and_recall(runs: Mapping[str, Run], floors: Mapping[str, float] | None 
     for axis in (left, right):
         axis.grid()
     right.legend(loc="best")
-    return fig
+    losses = {name: (range(1, len(run.losses) + 1), run.losses) for name, run in runs.items()}
+    recalls = {name: tuple(zip(*run.curve, strict=True)) for name, run in runs.items()}
+    lowest = [f"Lowest possible, {n}: {say.number(y)}. " for n, y in (floors or {}).items()]
+    return described(
+        fig,
+        f"Left, the loss against the step. {say.courses(losses)}. "
+        f"{''.join(lowest)}Right, text→image R@1 in per cent on new scenes against the "
+        f"step. {say.courses(recalls)}.",
+    )
 
 
 def clouds(
@@ -90,13 +100,30 @@ def clouds(
                     xytext=(7, 5),
                     textcoords="offset points",
                     fontsize=10,
-                    bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1},
+                    bbox=PAPER,
                     zorder=4,
                 )
         axis.set(title=title, aspect="equal" if len(places) > 1 else "auto")
         axis.axis("off")
         axis.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=2)
-    return fig
+    told = "; ".join(
+        f"{title}: {_cloud(places, named or {}, linked, labels or {})}"
+        for title, places in panels.items()
+    )
+    return described(fig, f"Points in the plane. {told}.")
+
+
+def _cloud(places: Mapping[str, np.ndarray], named, linked: bool, labels) -> str:
+    places = {labels.get(kind, kind): _flat(points) for kind, points in places.items()}
+    told = [f"{say.listed(places)}, {say.apart(places)}"]
+    if linked and len(places) == 2:
+        one, other = places.values()
+        length = np.linalg.norm(one - other, axis=1).mean() / say.span([*one, *other])
+        told.append(f"the mean line between two halves is {say.number(length)} of the panel long")
+    for kind, points in places.items():
+        for name, row in named.items():
+            told.append(f"{name} of {kind} lies {say.region(points[row], points)}")
+    return ", ".join(told)
 
 
 def _flat(points) -> np.ndarray:
@@ -105,43 +132,6 @@ def _flat(points) -> np.ndarray:
         return points
     left, values, _ = np.linalg.svd(points - points.mean(axis=0), full_matrices=False)
     return left[:, :2] * values[:2]
-
-
-def heat(
-    panels: Mapping[str, np.ndarray],
-    xlabel: str,
-    ylabel: str,
-    low: float = -1,
-    high: float = 1,
-    blocks: int = 0,
-) -> Figure:
-    """Matrices on one scale, side by side.
-
-    Args:
-        panels: title → matrix.
-        xlabel, ylabel: what columns and rows are.
-        low, high: ends of the scale.
-        blocks: frame squares of so many cells along the diagonal.
-    """
-    fig = Figure(figsize=(2.9 * len(panels) + 0.7, 3.3))
-    axes = np.ravel(fig.subplots(1, len(panels)))
-    for axis, (title, matrix) in zip(axes, panels.items(), strict=True):
-        image = _matrix(axis, matrix, "PuOr" if low < 0 else "Purples", low, high, blocks)
-        axis.set(title=title, xlabel=xlabel, ylabel=ylabel)
-    fig.colorbar(image, ax=axes.tolist(), shrink=0.75)
-    return fig
-
-
-def _matrix(axis: Axes, matrix, cmap: str, low: float, high: float, blocks: int):
-    # A few dozen tones: pictures are stored with 256 colours, and the colour bar needs them all.
-    tones = colormaps[cmap].resampled(41)
-    image = axis.imshow(np.asarray(matrix), cmap=tones, vmin=low, vmax=high)
-    for start in range(0, len(matrix), blocks) if blocks else ():
-        across, down = np.array([0, 1, 1, 0, 0]), np.array([0, 0, 1, 1, 0])
-        corners = across * blocks + start - 0.5, down * blocks + start - 0.5
-        axis.plot(*corners, color="black", lw=0.9, ls="-", marker="")
-    axis.set(xticks=[], yticks=[])
-    return image
 
 
 def temperatures(
@@ -154,8 +144,8 @@ def temperatures(
         chosen: the τ whose matrix is drawn and that is marked on the curves.
         untrained: 'entropy', 'gap' or 'R@1' before training, drawn as a level.
     """
-    fig = Figure(figsize=(12.4, 3.3))
-    table, *axes = fig.subplots(1, 4, width_ratios=(1.15, 1, 1, 1))
+    fig = Figure(figsize=(8.8, 6.2))
+    table, *axes = fig.subplots(2, 2).flat
     matrix = np.asarray(found[chosen]["matrix"])
     table.imshow(matrix, cmap="Purples", vmin=0, vmax=1)
     table.set(xlabel="picture", ylabel="caption", xticks=[], yticks=[])
@@ -177,11 +167,19 @@ def temperatures(
                           xycoords=("axes fraction", "data"))  # fmt: skip
         axis.scatter([chosen], [found[chosen][key]], s=110, facecolors="none", edgecolors="black")
         axis.set(xscale="log", xlabel="temperature τ", ylabel=label, title=key)
-        axis.set_xticks(taus, [f"{tau:g}" for tau in taus], fontsize=9, rotation=45)
+        axis.set_xticks(taus, [f"{tau:g}" for tau in taus], fontsize=9)
         axis.minorticks_off()
-        axis.set_ylim(0, 1.15 * max(values))
+        axis.set_ylim(0, 1.15 * max(*values, (untrained or {}).get(key, 0)))
         axis.grid()
-    return fig
+    own = np.diagonal(matrix).mean()
+    lines = {label: (taus, [found[tau][key] for tau in taus]) for key, (label, *_) in looks.items()}
+    before = f" Before training: {say.values(untrained, untrained.values())}." if untrained else ""
+    return described(
+        fig,
+        f"First, what share of each of {len(matrix)} captions every picture gets at "
+        f"τ = {chosen:g}: on average {say.number(own)} for its own picture. Then three curves "
+        f"against the temperature τ, with τ = {chosen:g} marked. {say.courses(lines)}.{before}",
+    )
 
 
 def shapes(temperature: float = 0.1, margin: float = 0.2) -> Figure:
@@ -199,7 +197,7 @@ def shapes(temperature: float = 0.1, margin: float = 0.2) -> Figure:
     fig = Figure(figsize=(9.6, 3.4))
     left, right = fig.subplots(1, 2)
     for number, (name, loss) in enumerate(losses.items()):
-        look = {"color": COLOURS[TONES[number]], "linestyle": DASHES[number], "marker": ""}
+        look = line_look(number, marker=False)
         (slope,) = torch.autograd.grad(loss.sum(), lead, retain_graph=True)
         x = lead.detach().numpy()
         left.plot(x, loss.detach().numpy(), **look, label=name)
@@ -212,7 +210,15 @@ def shapes(temperature: float = 0.1, margin: float = 0.2) -> Figure:
     left.set(title="what one wrong answer costs", ylabel="loss (InfoNCE: times τ)")
     right.set(title="how hard it is pushed", ylabel="slope", ylim=(-0.05, 1.1))
     left.legend(loc="upper left")
-    return fig
+    return described(
+        fig,
+        f"Two curves against the lead of a wrong answer, s(wrong) − s(right), from −1 to 1. Left, "
+        f"what it costs: the triplet loss of margin {say.number(margin)} nothing below "
+        f"{say.number(-margin)}, then a straight line; InfoNCE, times τ, bends smoothly around 0. "
+        f"Right, the slope, how hard it is pushed: the triplet loss jumps from 0 to 1 at "
+        f"{say.number(-margin)}; InfoNCE at τ = {say.number(temperature)} rises from 0.12 at "
+        f"{say.number(-2 * temperature)} over 0.5 at 0 to 0.88 at {say.number(2 * temperature)}.",
+    )
 
 
 def mining(cosines: Sequence[float], own: int, margin: float, picks: Mapping[str, int]) -> Figure:
@@ -229,69 +235,17 @@ def mining(cosines: Sequence[float], own: int, margin: float, picks: Mapping[str
         values[own], 0, s=120, color=COLOURS["black"], marker="*", label="partner", zorder=4
     )
     for number, (name, row) in enumerate(picks.items()):
-        look = {"color": COLOURS[TONES[number]], "marker": MARKERS[number]}
+        look = dot_look(number)
         axis.scatter(values[row], 0.35, s=60, **look, label=name, zorder=3)
         axis.plot([values[row]] * 2, [0, 0.35], color=look["color"], lw=1, ls="-", marker="")
     axis.set(xlabel="cosine to the caption", yticks=[], ylim=(-0.4, 0.75), ylabel="pictures")
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.32), ncols=6, fontsize=9)
-    return fig
-
-
-def plans(
-    image: np.ndarray, words: Sequence[str], panels: Mapping[str, np.ndarray], side: int = 4
-) -> Figure:
-    """A picture with its numbered regions, and tables of words by regions.
-
-    Args:
-        image: (3, height, width) of uint8.
-        words: of the caption.
-        panels: title → (words, side²) shares; each table has its own scale.
-        side: regions along a side.
-    """
-    fig = Figure(figsize=(2.9 + 3.3 * len(panels), 0.9 + 0.3 * len(words)))
-    seen, *axes = fig.subplots(1, 1 + len(panels), width_ratios=(0.9, *([1.15] * len(panels))))
-    seen.imshow(np.asarray(image).transpose(1, 2, 0))
-    step = image.shape[-1] / side
-    for line in range(1, side):
-        seen.axhline(line * step - 0.5, color="white", lw=0.8, ls="-")
-        seen.axvline(line * step - 0.5, color="white", lw=0.8, ls="-")
-    for region in range(side * side):
-        row, column = divmod(region, side)
-        seen.text((column + 0.5) * step, (row + 0.5) * step, str(region), color="white",
-                  ha="center", va="center", fontsize=8)  # fmt: skip
-    seen.axis("off")
-    for axis, (title, shares) in zip(axes, panels.items(), strict=True):
-        axis.imshow(np.asarray(shares), cmap="Purples", vmin=0, aspect="auto")
-        axis.set(title=title, xlabel="region", yticks=[])
-        axis.set_xticks(range(0, side * side, 3))
-    axes[0].set_yticks(range(len(words)), words, fontsize=9)
-    axes[0].set_ylabel("word")
-    return fig
-
-
-def film(
-    frames: Mapping[int, np.ndarray],
-    curves: Mapping[str, Sequence[float]],
-    step: int,
-    blocks: int = 2,
-) -> Figure:
-    """One frame of a similarity matrix that learns, and where the training then stood.
-
-    Args:
-        frames: step → matrix.
-        curves: name → per cent, one for each frame.
-        step: of the frame to draw.
-        blocks: frame squares of so many cells along the diagonal.
-    """
-    fig = Figure(figsize=(9.6, 3.7))
-    table, axis = fig.subplots(1, 2, width_ratios=(1, 1.5))
-    _matrix(table, frames[step], "PuOr", -1, 1, blocks)
-    table.set(title="cosines", xlabel="picture", ylabel="caption")
-    for number, (name, values) in enumerate(curves.items()):
-        look = {"color": COLOURS[TONES[number]], "linestyle": DASHES[number]}
-        axis.plot(list(frames), values, **look, marker=MARKERS[number], label=name)
-    axis.axvline(step, color="black", lw=1, ls=":")
-    axis.set(title="validation scenes", xlabel="step", ylabel="per cent", ylim=(-3, 103))
-    axis.grid()
-    axis.legend(loc="lower right")
-    return fig
+    inside = int(((wrong < values[own]) & (wrong > values[own] - margin)).sum())
+    return described(
+        fig,
+        f"Pictures on a line by their cosine to a caption. The partner has "
+        f"{say.number(values[own])}; of {say.several(len(wrong), 'wrong picture')}, from "
+        f"{say.number(wrong.min())} to {say.number(wrong.max())}, {(wrong > values[own]).sum()} "
+        f"are above it and {inside} within the margin of {say.number(margin)} below it. Picked: "
+        f"{say.values(picks, values[list(picks.values())])}.",
+    )

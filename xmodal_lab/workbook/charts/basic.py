@@ -1,11 +1,12 @@
-"""Figures of numbers: training runs, maps of the space, tables, bars, matrices.
+"""Figures of numbers: training runs, maps of the space, tables, bars.
 
-Each returns a matplotlib ``Figure``. Numbers that depend on training stand in notes, never in
-titles: titles are compared when a notebook is checked.
+Each returns a matplotlib ``Figure`` with its alt text. Numbers that depend on training
+stand in notes, never in titles: titles are compared when a notebook is checked.
 """
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -14,6 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, FigureBase
 
 from xmodal_lab.datasets.scenes import CLASSES, RGB
+from xmodal_lab.workbook.charts import wording as say
+from xmodal_lab.workbook.charts.looks import PAPER, WIDEST
+from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import COLOURS, MODALITY
 
 Points = Float[np.ndarray, "points 2"]
@@ -26,6 +30,7 @@ def training(
     places: Sequence[Mapping[str, Points]],
     links: Sequence[int] = (),
     easy_steps: int = 0,
+    steps: int | None = None,
 ) -> Figure:
     """A training run at a glance: loss, recall against its floors, maps of the space.
 
@@ -36,8 +41,9 @@ def training(
         places: two maps, at the start and now: modality → places of the same scenes.
         links: rows whose modalities are linked by lines on the maps.
         easy_steps: where the easy rows end; marked on the loss.
+        steps: how many there will be; the axes end there from the beginning.
     """
-    fig = Figure(figsize=(12.5, 6.6))
+    fig = Figure(figsize=(9.6, 6.8))
     (left, right), (then, now) = fig.subplots(2, 2, height_ratios=(1, 1.15))
     left.plot(range(1, len(losses) + 1), losses, color=COLOURS["grey"], lw=0.9, linestyle="-")
     left.set(title="loss", xlabel="step", ylabel="loss / nats", ylim=(0, None))
@@ -45,7 +51,7 @@ def training(
         left.axvline(easy_steps, color="black", linestyle=":", lw=1.2)
         across = left.get_xaxis_transform()
         note = "  scenes of two things come in"
-        left.text(easy_steps, 0.96, note, va="top", fontsize=9, transform=across)
+        left.text(easy_steps, 0.96, note, va="top", fontsize=9, transform=across, bbox=PAPER)
     for name, values in recalls.items():
         look = MODALITY[name.split("→")[0]]
         right.plot(*zip(*values, strict=True), **look.line, label=name)
@@ -59,10 +65,12 @@ def training(
                 fontsize=9,
                 ha="right",
                 transform=right.get_yaxis_transform(),
+                bbox=PAPER,
             )
     right.set(title="scenes never seen", xlabel="step", ylabel="R@1 / %", ylim=(-3, 103))
     right.legend(loc="upper left")
     for axis in (left, right):
+        axis.set_xlim(0, steps)
         axis.grid()
     for axis, title, points in (
         (then, "map before the first step (PCA)", places[0]),
@@ -70,15 +78,41 @@ def training(
     ):
         scatter(axis, points, links)
         axis.set_title(title)
-    then.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), markerscale=1.6)
-    return fig
+    then.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, markerscale=1.6)
+    lines = {name: tuple(zip(*values, strict=True)) for name, values in recalls.items()}
+    levels = {name: floors[name] for name in recalls if name in floors}
+    return described(
+        fig,
+        f"Loss in nats against the step: {say.course(range(1, len(losses) + 1), losses)}"
+        f"{f'; scenes of two things come in at {easy_steps}' if easy_steps else ''}. R@1 in per "
+        f"cent on scenes never seen, against the step. {say.courses(lines)}. Level lines of CCA: "
+        f"{say.values(levels, levels.values()) or 'none'}. Below, maps before the first step and "
+        f"now. {_maps({'before': places[0], 'now': places[-1]}, links)}.",
+    )
+
+
+def _maps(panels: Mapping[str, Mapping[str, Points]], links: Sequence[int]) -> str:
+    return "; ".join(
+        f"{title}: {say.listed(places)}, {say.apart(places)}{_linked(places, links)}"
+        for title, places in panels.items()
+    )
+
+
+def _linked(places: Mapping[str, Points], links: Sequence[int]) -> str:
+    if not len(links) or len(places) < 2:
+        return ""
+    corners = np.stack([np.asarray(points)[list(links)] for points in places.values()])
+    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=0), axis=-1).mean()
+    share = sides / say.span(np.concatenate([np.asarray(points) for points in places.values()]))
+    what = say.several(len(links), "linked scene")
+    return f", the lines of {what} are on average {say.number(share)} of the map long"
 
 
 def maps(panels: Mapping[str, Mapping[str, Points]], links: Sequence[int] = ()) -> Figure:
     """Maps of the same points side by side, one panel each."""
-    fig = Figure(figsize=(5.6 * len(panels), 5.2))
+    fig = Figure(figsize=(4.7 * len(panels), 4.6))
     maps_on(fig, panels, links)
-    return fig
+    return described(fig, f"Maps of the same points. {_maps(panels, links)}.")
 
 
 def maps_on(fig: FigureBase, panels, links: Sequence[int] = ()) -> None:
@@ -108,12 +142,16 @@ def scatter(axis: Axes, places: Mapping[str, Points], links: Sequence[int] = ())
 
 def painted_maps(places: Mapping[str, Points], labels: Mapping[str, Sequence[int]]) -> Figure:
     """One map of one-thing scenes three times, painted by each attribute of ``scenes.CLASSES``."""
-    fig = Figure(figsize=(13, 5.4))
+    fig, told = Figure(figsize=(9.6, 4.8)), []
     for axis, (attribute, numbers) in zip(
         fig.subplots(1, len(labels)), labels.items(), strict=True
     ):
-        for number, name in enumerate(CLASSES[attribute]):
-            points = np.concatenate([p[np.array(numbers) == number] for p in places.values()])
+        groups = {
+            name: np.concatenate([p[np.array(numbers) == number] for p in places.values()])
+            for number, name in enumerate(CLASSES[attribute])
+        }
+        told.append(f"By {attribute}, {say.listed(groups)}: {say.apart(groups)}")
+        for number, (name, points) in enumerate(groups.items()):
             axis.scatter(
                 *points.T,
                 s=20,
@@ -125,8 +163,9 @@ def painted_maps(places: Mapping[str, Points], labels: Mapping[str, Sequence[int
             )
         axis.set(aspect="equal", title=attribute)
         axis.axis("off")
-        axis.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=4, fontsize=9)
-    return fig
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=3, fontsize=10,
+                    columnspacing=0.7, handletextpad=0.1, markerscale=1.4)  # fmt: skip
+    return described(fig, f"One map of {say.listed(places)}, painted again. {'. '.join(told)}.")
 
 
 def _paint(name: str, number: int):
@@ -156,7 +195,16 @@ def results_table(rows: Mapping[str, Mapping[str, float]], title: str = "") -> F
         side.set_visible(False)
     if title:
         fig.suptitle(title, fontsize=12)
-    return fig
+    best = "; ".join(
+        f"{say.line(column)}: "
+        + say.extremes({name: row[column] for name, row in rows.items() if column in row})
+        for column in columns
+    )
+    told = "; ".join(f"{name}: {say.values(row, row.values())}" for name, row in rows.items())
+    heading = f"{title}: a" if title else "A"
+    return described(
+        fig, f"{heading} table of per cents. Column by column, {best}. Row by row, {told}."
+    )
 
 
 def bars(
@@ -173,7 +221,7 @@ def bars(
         chance: level of guessing, one for all categories or one for each.
     """
     categories = list(next(iter(groups.values())))
-    fig = Figure(figsize=(max(7.0, 1.6 + 1.5 * len(categories)), 3.6))
+    fig = Figure(figsize=(min(max(7.0, 1.6 + 1.5 * len(categories)), WIDEST), 3.6))
     axis = fig.subplots()
     width = 0.8 / len(groups)
     hatches, tones = ("", "//", "..", "xx"), ("blue", "vermilion", "green", "orange")
@@ -202,36 +250,14 @@ def bars(
                 marker="",
                 label="chance" if place == 0 else None,
             )
-    axis.set_xticks(range(len(categories)), categories)
+    axis.set_xticks(range(len(categories)), [textwrap.fill(name, 12) for name in categories])
     axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 112))
     axis.grid(axis="y")
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
-    return fig
-
-
-def arrows_and_cosines(
-    captions: Float[np.ndarray, "items 2"],
-    pictures: Float[np.ndarray, "items 2"],
-    names: Sequence[str],
-) -> Figure:
-    """Unit arrows in the plane, captions dashed and pictures solid, and their cosines."""
-    fig = Figure(figsize=(9.5, 3.7))
-    plane, table = fig.subplots(1, 2, width_ratios=(1, 1.35))
-    for modality, arrows in (("text", captions), ("image", pictures)):
-        look = MODALITY[modality]
-        for (x, y), name in zip(np.asarray(arrows), names, strict=True):
-            plane.plot([0, x], [0, y], **look.line, markevery=[1], markersize=8)
-            shown = f"“{name}”" if modality == "text" else name
-            plane.text(1.22 * x, 1.22 * y, shown, ha="center", va="center", color=look.colour)
-    plane.set(xlim=(-1.6, 1.6), ylim=(-1.45, 1.45), aspect="equal", title="captions ▲, pictures ●")
-    plane.axis("off")
-    cosines = np.asarray(captions) @ np.asarray(pictures).T
-    table.imshow(cosines, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
-    for (row, column), value in np.ndenumerate(cosines):
-        colour = "white" if abs(value) > 0.7 else "black"
-        shown = f"{value:.2f}".replace("-", "−")
-        table.text(column, row, shown, ha="center", va="center", color=colour)
-    table.set_xticks(range(len(names)), [f"picture: {name}" for name in names])
-    table.set_yticks(range(len(names)), [f"“{name}”" for name in names])
-    table.set_title("cosine: purple is near, orange is far")
-    return fig
+    lines = max(label.get_text().count("\n") for label in axis.get_xticklabels())
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2 - 0.06 * lines), ncols=4)
+    told = "; ".join(
+        f"{say.line(category)}: {say.values(groups, (row[category] for row in groups.values()))}"
+        + ("" if chance is None else f", chance {say.number(levels[category])}")
+        for category in categories
+    )
+    return described(fig, f"Bars of {ylabel} by {xlabel}. {told}.")

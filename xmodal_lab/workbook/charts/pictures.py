@@ -1,7 +1,7 @@
 """Figures of scenes: pictures with their words, speech as spectrograms, answers to a query.
 
-Each returns a matplotlib ``Figure``. Text that depends on training stands in notes, never in
-titles: titles are compared when a notebook is checked.
+Each returns a matplotlib ``Figure`` with its alt text. What depends on training stands
+in notes, never in titles: titles are compared when a notebook is checked.
 """
 
 from __future__ import annotations
@@ -16,19 +16,22 @@ from matplotlib.figure import Figure, FigureBase
 from matplotlib.patches import Rectangle
 
 from xmodal_lab.datasets.scenes import SAMPLE_RATE, SceneData
+from xmodal_lab.workbook.charts import wording as say
+from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import COLOURS
 
 
 def scene_grid(data: SceneData, rows: Sequence[int], columns: int = 6) -> Figure:
     """Pictures of some rows with their captions below."""
     height = -(-len(rows) // columns)
-    fig = Figure(figsize=(1.75 * columns, 2.5 * height))
+    fig = Figure(figsize=(1.6 * columns, 2.5 * height))
     axes = np.ravel(fig.subplots(height, columns))
     for axis in axes:
         axis.axis("off")
     for axis, row in zip(axes, rows, strict=False):
         _picture(axis, data.images[row], data.captions[row])
-    return fig
+    told = "; ".join(data.captions[row] for row in rows)
+    return described(fig, f"{say.several(len(rows), 'picture')} with their captions: {told}.")
 
 
 def three_ways(data: SceneData, row: int) -> Figure:
@@ -39,7 +42,16 @@ def three_ways(data: SceneData, row: int) -> Figure:
     _picture(seen, data.images[row], f"“{data.captions[row]}”", width=26)
     spectrogram(heard, data.waveforms[row])
     heard.set_title(f"voice {data.voices[row]}: “{data.transcripts[row]}”", fontsize=10)
-    return fig
+    return described(
+        fig,
+        f"A picture with its caption “{data.captions[row]}”, beside the spectrogram of voice "
+        f"{data.voices[row]} saying “{data.transcripts[row]}”, {_sound(data.waveforms[row])}.",
+    )
+
+
+def _sound(waveform: np.ndarray) -> str:
+    seconds = say.number(len(waveform) / SAMPLE_RATE)
+    return f"{seconds} seconds of time by frequency, up to {SAMPLE_RATE / 2000:g} kHz"
 
 
 def spectrogram(axis: Axes, waveform: np.ndarray) -> None:
@@ -65,9 +77,18 @@ def spoken_search(
     waveform: np.ndarray, transcript: str, data: SceneData, found: Sequence[int], right: int
 ) -> Figure:
     """A spoken query and the pictures it found, the right one framed and ticked."""
-    fig = Figure(figsize=(11, 2.8))
+    fig = Figure(figsize=(9.6, 2.8))
     spoken_search_on(fig, waveform, transcript, data, found, right)
-    return fig
+    answers = "; ".join(
+        f"{place}, {data.captions[row]}{', the right one, framed' if row == right else ''}"
+        for place, row in enumerate(found, start=1)
+    )
+    missing = "" if right in list(found) else " The right one is not among them."
+    return described(
+        fig,
+        f"The spectrogram of a spoken question, “{transcript}”, {_sound(waveform)}, and the "
+        f"pictures found for it, the nearest first: {answers}.{missing}",
+    )
 
 
 def spoken_search_on(fig: FigureBase, waveform, transcript, data, found, right) -> None:
@@ -117,7 +138,11 @@ def minimal_pair(
         ylabel="caption",
     )
     told.grid(axis="x")
-    return fig
+    bars = "; ".join(
+        f"{name}, “{caption}”: {cosine:.2f}".replace("-", "−")
+        for name, caption, cosine in zip(("true", "swapped"), captions, cosines, strict=True)
+    )
+    return described(fig, f"A picture, and bars of its cosine to two captions. {bars}.")
 
 
 def log_mel(frames: Float[np.ndarray, "frames mels"]) -> Figure:
@@ -132,7 +157,15 @@ def log_mel(frames: Float[np.ndarray, "frames mels"]) -> Figure:
         extent=(0, len(frames) * 0.02, 0.5, 40.5),
     )
     axis.set(xlabel="time / s", ylabel="mel band")
-    return fig
+    loudness = np.asarray(frames).mean(axis=1)
+    # The middle of the range parts words from pauses.
+    loud = 100 * (loudness > (loudness.min() + loudness.max()) / 2).mean()
+    return described(
+        fig,
+        f"Levels of {np.shape(frames)[1]} mel bands over {say.number(len(frames) * 0.02)} seconds; "
+        f"bright is loud. {loud:.0f} % of the time are bright, loudest at "
+        f"{say.number(loudness.argmax() * 0.02)} s.",
+    )
 
 
 def _picture(axis: Axes, image: np.ndarray, caption: str, width: int = 20) -> None:

@@ -1,6 +1,6 @@
 """Figures of what a model learns about words in their sentences: curves, senses, dots.
 
-Each returns a matplotlib ``Figure``. Groups are told by colour and by marker.
+Each returns a matplotlib ``Figure`` with its alt text. Groups are told by colour and by marker.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from xmodal_lab.datasets.corpus import Occurrence
-from xmodal_lab.workbook.charts.words import Points, look
+from xmodal_lab.workbook.charts import wording as say
+from xmodal_lab.workbook.charts.basic import Points
+from xmodal_lab.workbook.charts.looks import PAPER, dot_look
+from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import COLOURS
 
 
@@ -24,6 +27,7 @@ def curves(
     floors: Mapping[str, float] | None = None,
     ylim: tuple[float | None, float | None] = (None, None),
     mark: tuple[float, str] | None = None,
+    logarithmic: bool = False,
 ) -> Figure:
     """Curves over time, with level lines to compare them with.
 
@@ -33,6 +37,7 @@ def curves(
         floors: name → level, drawn across.
         ylim: bounds of the y axis; None where matplotlib may choose.
         mark: an x to be marked, and what for.
+        logarithmic: True for an x axis of equal ratios, with a tick at every point.
     """
     fig = Figure(figsize=(7.4, 3.6))
     axis = fig.subplots()
@@ -42,16 +47,26 @@ def curves(
         axis.axhline(level, color=COLOURS["grey"], linestyle=(0, (1, 2)), lw=1.4)
         axis.annotate(
             name, (1, level), xycoords=("axes fraction", "data"), xytext=(-4, -12),
-            textcoords="offset points", ha="right", fontsize=9, color="#444444",
+            textcoords="offset points", ha="right", fontsize=9, color="#444444", bbox=PAPER,
         )  # fmt: skip
     axis.set(xlabel=xlabel, ylabel=ylabel, ylim=ylim)
     if mark is not None:
         axis.axvline(mark[0], color="black", linestyle=":", lw=1.2)
         axis.text(mark[0], 0.9, f"  {mark[1]}", transform=axis.get_xaxis_transform(), fontsize=10)
+    if logarithmic:
+        ticks = sorted({place for x, _ in lines.values() for place in x})
+        axis.set_xscale("log")
+        axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.minorticks_off()
     axis.grid()
     if len(lines) > 1:
         axis.legend(loc="best")
-    return fig
+    scale = " on a logarithmic axis" if logarithmic else ""
+    level = f" Level lines: {say.values(floors, floors.values())}." if floors else ""
+    marked = f" Marked at {say.number(mark[0])}: {mark[1]}." if mark else ""
+    return described(
+        fig, f"{ylabel} against {xlabel}{scale}, as lines. {say.courses(lines)}.{level}{marked}"
+    )
 
 
 def probed(
@@ -75,13 +90,13 @@ def probed(
     homes = sorted({occurrences[i].story for i in rows})
     trains = set(np.random.default_rng(seed).permutation(homes)[: len(homes) // 2].tolist())
     train = np.array([occurrences[i].story in trains for i in rows])
-    fig = Figure(figsize=(3.9 * len(ways), 3.8))
-    axes = np.ravel(fig.subplots(1, len(ways)))
+    fig = Figure(figsize=(3.2 * len(ways), 3.6))
+    axes, told = np.ravel(fig.subplots(1, len(ways))), []
     for axis, (title, vectors) in zip(axes, ways.items(), strict=True):
         places = along_probe(vectors[rows].double().cpu().numpy(), np.array(senses), train)
         for number, sense in enumerate(dict.fromkeys(senses)):
             shown = ~train & (np.array(senses) == sense)
-            axis.scatter(*places[shown].T, s=30, alpha=0.65, label=sense, **look(number))
+            axis.scatter(*places[shown].T, s=30, alpha=0.65, label=sense, **dot_look(number))
         axis.axvline(0, color=COLOURS["grey"], linestyle="--", lw=1.2)
         width = max(1.0, 1.1 * np.abs(places[~train, 0]).max())
         height = max(1.0, 1.15 * np.abs(places[~train, 1]).max())
@@ -89,8 +104,28 @@ def probed(
         axis.set(xlabel="along the probe", ylabel="widest other direction")
         axis.tick_params(labelbottom=False, labelleft=False, length=0)
         axis.spines[["top", "right"]].set_visible(True)
-    axes[-1].legend(loc="center left", bbox_to_anchor=(1.0, 0.5), title="sense")
-    return fig
+        sides = {
+            sense: places[~train & (np.array(senses) == sense), 0] > 0
+            for sense in dict.fromkeys(senses)
+        }
+        told.append(f"{title}: {_sides(sides)}{_one_point(places[~train])}")
+    axes[-1].legend(loc="upper right", bbox_to_anchor=(1.0, -0.12), ncols=4)
+    return described(
+        fig,
+        f"Occurrences of “{word}” as dots, painted by sense, along the probe and along the widest "
+        f"other direction; a dashed line is the probe's cut. {'. '.join(told)}.",
+    )
+
+
+def _sides(sides: Mapping[str, np.ndarray]) -> str:
+    return ", ".join(
+        f"of {len(right)} with the sense {sense} {int(right.sum())} lie right of the cut"
+        for sense, right in sides.items()
+    )
+
+
+def _one_point(places: Points) -> str:
+    return "; all lie in one point" if np.ptp(places, axis=0).max() < 1e-6 else ""
 
 
 def along_probe(
@@ -124,10 +159,18 @@ def dots(
     axis = fig.subplots()
     for number, (name, values) in enumerate(groups.items()):
         xs = [scale * values[item] for item in items]
-        axis.scatter(xs, range(len(items)), s=60, alpha=0.85, label=name, zorder=3, **look(number))
+        axis.scatter(
+            xs, range(len(items)), s=60, alpha=0.85, label=name, zorder=3, **dot_look(number)
+        )
     axis.set_yticks(range(len(items)), items)
-    axis.invert_yaxis()
+    axis.set_ylim(len(items) - 0.5, -0.5)
     axis.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, 1.03 * scale))
     axis.grid()
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return fig
+    scaled = {name: {i: scale * v for i, v in values.items()} for name, values in groups.items()}
+    told = "; ".join(
+        f"{name}, mean {say.number(np.mean([*values.values()]))}: "
+        f"{say.values(items, (values[item] for item in items))}"
+        for name, values in scaled.items()
+    )
+    return described(fig, f"Dots: {xlabel}, for each {ylabel}. {told}.")

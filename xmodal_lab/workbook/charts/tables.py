@@ -1,6 +1,7 @@
-"""Tables and bars of spaces and losses: seeds as dots, figures with their chance, hubs, swaps.
+"""Tables, and bars and dots of spaces and losses: seeds, chance, hubs, swaps.
 
-Each returns a matplotlib ``Figure``. Measured numbers stand in notes, never in titles.
+Each returns a matplotlib ``Figure`` with its alt text. Measured numbers stand in notes, never in
+titles: titles are compared when a notebook is checked.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from xmodal_lab.workbook.charts.alignment import DASHES, TONES
+from xmodal_lab.workbook.charts import wording as say
+from xmodal_lab.workbook.charts.looks import line_look
+from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import COLOURS
 
 
@@ -27,14 +30,22 @@ def spread(
         )
         axis.scatter(np.mean(values), place, s=240, marker="|", color="black", zorder=4)
     for number, (name, level) in enumerate(levels.items()):
-        look = {"color": COLOURS[TONES[number + 1]], "linestyle": DASHES[number + 1]}
-        axis.axvline(level, **look, lw=1.5, label=name)
+        axis.axvline(level, **line_look(number + 1, marker=False), lw=1.5, label=name)
     axis.set_yticks(range(len(rows)), list(rows))
-    axis.invert_yaxis()
+    axis.set_ylim(len(rows) - 0.5, -0.5)
     axis.set(xlabel=xlabel, xlim=(0, None), ylabel=ylabel)
     axis.grid(axis="x")
     axis.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return fig
+    told = "; ".join(
+        f"{name}: mean {say.number(np.mean(values))}, "
+        f"dots {say.number(min(values))} to {say.number(max(values))}"
+        for name, values in rows.items()
+    )
+    return described(
+        fig,
+        f"Dots of {xlabel}, one row for each {ylabel}. {told}. Levels to compare with: "
+        f"{say.values(levels, levels.values()) or 'none'}.",
+    )
 
 
 def lists_entered(counts: Mapping[str, Sequence[int]], k: int) -> Figure:
@@ -42,8 +53,8 @@ def lists_entered(counts: Mapping[str, Sequence[int]], k: int) -> Figure:
     fig = Figure(figsize=(7.4, 3.2))
     axis = fig.subplots()
     for number, (name, entered) in enumerate(counts.items()):
-        look = {"color": COLOURS[TONES[number]], "linestyle": DASHES[number], "marker": ""}
-        axis.plot(sorted((int(n) for n in entered), reverse=True), **look, label=name)
+        ordered = sorted((int(n) for n in entered), reverse=True)
+        axis.plot(ordered, **line_look(number, marker=False), label=name)
     axis.axhline(k, color="black", lw=1, ls=(0, (1, 2)), marker="", label="if all were equal")
     axis.set(xlabel="pictures, most popular first", ylabel=f"lists of {k} it is in")
     axis.set_yscale("symlog", linthresh=k)
@@ -53,13 +64,27 @@ def lists_entered(counts: Mapping[str, Sequence[int]], k: int) -> Figure:
     axis.set_ylim(0, top)
     axis.grid()
     axis.legend(loc="upper right")
-    return fig
+    told = "; ".join(_popularity(name, entered, k) for name, entered in counts.items())
+    return described(
+        fig,
+        f"Curves: how many lists of {k} each of the pictures is in, most popular first. {told}. A "
+        f"line at {k}: if all were equal.",
+    )
+
+
+def _popularity(name: str, entered: Sequence[int], k: int) -> str:
+    entered = np.asarray([int(n) for n in entered])
+    return (
+        f"{name}: the most popular of {len(entered)} is in {entered.max()}, the middle one in "
+        f"{say.number(np.median(entered))}, {(entered >= 3 * k).sum()} in {3 * k} or more, "
+        f"{(entered == 0).sum()} in none"
+    )
 
 
 def table_with_nulls(rows: Mapping[str, Mapping[str, tuple[float, float | None]]]) -> Figure:
     """Figures, and below each in small what shuffled data give (where there is such a null)."""
     columns = list(next(iter(rows.values())))
-    fig = Figure(figsize=(2.4 + 1.2 * len(columns), 0.9 + 0.56 * len(rows)))
+    fig = Figure(figsize=(2.0 + 0.95 * len(columns), 0.9 + 0.56 * len(rows)))
     axis = fig.subplots()
     for y, cells in enumerate(rows.values()):
         for x, column in enumerate(columns):
@@ -72,7 +97,18 @@ def table_with_nulls(rows: Mapping[str, Mapping[str, tuple[float, float | None]]
     axis.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
     for side in axis.spines.values():
         side.set_visible(False)
-    return fig
+    told = "; ".join(f"{name}: {_told(cells)}" for name, cells in rows.items())
+    return described(
+        fig, f"A table of {len(rows)} rows and {len(columns)} columns, with chance. {told}."
+    )
+
+
+def _told(cells: Mapping[str, tuple[float, float | None]]) -> str:
+    return ", ".join(
+        f"{say.line(column)} {say.number(value)}"
+        + ("" if null is None else f" (chance {say.number(null)})")
+        for column, (value, null) in cells.items()
+    )
 
 
 def _cell(axis: Axes, x: int, y: int, value: float, null: float | None) -> None:
@@ -83,7 +119,7 @@ def _cell(axis: Axes, x: int, y: int, value: float, null: float | None) -> None:
     axis.text(x, y - (0.12 if null is not None else 0), shown(value), ha="center", va="center")
     if null is not None:
         note = f"chance {shown(null)}"
-        axis.text(x, y + 0.26, note, ha="center", va="center", fontsize=8, color="#555555")
+        axis.text(x, y + 0.26, note, ha="center", va="center", fontsize=9, color="#555555")
 
 
 def before_and_after(
@@ -108,4 +144,11 @@ def before_and_after(
     told.set(xlabel="cosine to the picture", ylabel="model")
     told.set_xlim(min(0, *(min(pair) for pair in cosines.values())) - 0.05, 1.15)
     told.legend(loc="upper center", bbox_to_anchor=(0.35, -0.22), fontsize=9)
-    return fig
+    bars = "; ".join(
+        f"{name}: {say.values(['true', 'wrong'], pair)}" for name, pair in cosines.items()
+    )
+    return described(
+        fig,
+        f"A picture, and bars of its cosine to the true caption, “{captions[0]}”, and to the wrong "
+        f"one, “{captions[1]}”, model by model. {bars}.",
+    )

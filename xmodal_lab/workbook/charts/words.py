@@ -1,6 +1,6 @@
-"""Figures of words: maps, co-occurrence, neighbours, analogies, senses.
+"""Figures of words: maps, neighbours, analogies.
 
-Each returns a matplotlib ``Figure``. Groups are told by colour and by marker.
+Each returns a matplotlib ``Figure`` with its alt text. Groups are told by colour and by marker.
 """
 
 from __future__ import annotations
@@ -8,24 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xmodal_lab.encoders.text.vectors import WordVectors
+from xmodal_lab.workbook.charts import wording as say
+from xmodal_lab.workbook.charts.basic import Points
+from xmodal_lab.workbook.charts.looks import WIDEST, dot_look
+from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import COLOURS
-
-Points = Float[np.ndarray, "points 2"]
-TONES = ("blue", "vermilion", "green", "orange", "purple", "sky", "black")
-MARKERS = "o^sDPXv*<>"
-
-
-def look(number: int) -> dict[str, str]:
-    """Colour and marker of a group; no two of the first seventy are alike."""
-    return {
-        "color": COLOURS[TONES[number % len(TONES)]],
-        "marker": MARKERS[number % len(MARKERS)],
-    }
 
 
 def word_map(
@@ -52,12 +43,27 @@ def word_map(
     for number, (group, members) in enumerate(groups.items()):
         inside = places[[row[word] for word in members if word in row]]
         left, bottom = _heading(inside, group, np.ptp(places, axis=0).max(), taken)
-        tone = look(number)["color"]
+        tone = dot_look(number)["color"]
         axis.text(left, bottom, group, va="bottom", weight="bold", color=tone)
     _name(axis, places, [(row[word], word) for word in named if word in row], taken)
     axis.margins(0.08)
     axis.set_title(title)
-    return fig
+    islands = _islands(places, row, groups)
+    where = ", ".join(
+        f"{name} {say.region(at.mean(axis=0), places)}" for name, at in islands.items()
+    )
+    return described(
+        fig,
+        f"{title or 'A map of words'}: words as dots, painted by group, {say.apart(islands)}. The "
+        f"middle of each group: {where}.",
+    )
+
+
+def _islands(places: np.ndarray, row: Mapping[str, int], groups) -> dict[str, np.ndarray]:
+    found = {
+        name: [row[word] for word in members if word in row] for name, members in groups.items()
+    }
+    return {name: places[rows] for name, rows in found.items() if rows}
 
 
 def _heading(inside: np.ndarray, group: str, span: float, taken: list[tuple]):
@@ -76,7 +82,7 @@ def word_maps(
 ) -> Figure:
     """Maps of the same words by several methods, two in a row."""
     rows = (len(panels) + 1) // 2
-    fig = Figure(figsize=(10.5, 0.9 + 4.1 * rows))
+    fig = Figure(figsize=(WIDEST, 0.9 + 3.8 * rows))
     axes = np.ravel(fig.subplots(rows, 2))
     for axis, (title, places) in zip(axes, panels.items(), strict=False):
         _map_on(axis, np.asarray(places), words, groups, size=20)
@@ -84,14 +90,23 @@ def word_maps(
     for axis in axes[len(panels) :]:
         axis.axis("off")
     fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=7)
-    return fig
+    row = {word: i for i, word in enumerate(words)}
+    told = "; ".join(
+        f"{title}: {say.apart(_islands(np.asarray(places), row, groups))}"
+        for title, places in panels.items()
+    )
+    return described(
+        fig, f"Maps of the same words as dots, painted by group: {say.listed(groups)}. {told}."
+    )
 
 
 def _map_on(axis: Axes, places: np.ndarray, words, groups, size: float) -> None:
     row = {word: i for i, word in enumerate(words)}
     for number, (name, members) in enumerate(groups.items()):
         rows = [row[word] for word in members if word in row]
-        axis.scatter(*places[rows].T, s=size, alpha=0.85, linewidths=0, label=name, **look(number))
+        axis.scatter(
+            *places[rows].T, s=size, alpha=0.85, linewidths=0, label=name, **dot_look(number)
+        )
     axis.set_aspect("equal")
     axis.axis("off")
 
@@ -123,27 +138,6 @@ def _overlap(one, other) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def matrices(
-    panels: Mapping[str, Float[np.ndarray, "rows columns"]],
-    rows: Sequence[str],
-    columns: Sequence[str],
-) -> Figure:
-    """Several matrices of the same words side by side, each with a scale of its own."""
-    width = 1.6 + 0.3 * len(columns)
-    fig = Figure(figsize=(0.8 + width * len(panels), 1.7 + 0.27 * len(rows)))
-    axes = np.ravel(fig.subplots(1, len(panels), sharey=True))
-    for axis, (title, values) in zip(axes, panels.items(), strict=True):
-        image = axis.imshow(np.asarray(values), cmap="Blues", aspect="auto")
-        axis.set_xticks(
-            range(len(columns)), columns, rotation=60, ha="right", rotation_mode="anchor"
-        )
-        axis.set(xlabel="context word", title=title)
-        fig.colorbar(image, ax=axis, shrink=0.8)
-    axes[0].set_yticks(range(len(rows)), rows)
-    axes[0].set_ylabel("word")
-    return fig
-
-
 def neighbours(
     found: Mapping[str, Sequence[tuple[str, float]]],
     word: str,
@@ -158,9 +152,13 @@ def neighbours(
     """
     group_of = group_of or {}
     longest = max(len(pairs) for pairs in found.values())
-    fig = Figure(figsize=(1.0 + 3.2 * len(found), 1.2 + 0.32 * longest))
-    axes = np.ravel(fig.subplots(1, len(found), sharex=True))
-    for axis, (method, pairs) in zip(axes, found.items(), strict=True):
+    columns = len(found) if len(found) <= 3 else 2
+    rows = -(-len(found) // columns)
+    fig = Figure(figsize=(1.0 + 2.9 * columns, (1.2 + 0.32 * longest) * rows))
+    axes = np.ravel(fig.subplots(rows, columns))
+    for axis in axes[len(found) :]:
+        axis.set_visible(False)
+    for axis, (method, pairs) in zip(axes, found.items(), strict=False):
         own = [group_of.get(other) == group_of.get(word, "") for other, _ in pairs]
         bars = axis.barh(
             range(len(pairs)),
@@ -175,7 +173,17 @@ def neighbours(
         axis.invert_yaxis()
         axis.set(title=method, xlabel=f"cosine to “{word}”", xlim=(min(0, *_lows(found)), 1))
         axis.set_ylabel("nearest words")
-    return fig
+    return described(fig, f"The nearest words of “{word}”. {_nearest(found, word, group_of)}")
+
+
+def _nearest(found, word: str, group_of: Mapping[str, str]) -> str:
+    told = ". ".join(
+        f"{method}: {say.values(*zip(*pairs, strict=True)) if pairs else 'none'}"
+        for method, pairs in found.items()
+    )
+    others = {other for pairs in found.values() for other, _ in pairs}
+    own = sorted(other for other in others if group_of.get(other) == group_of.get(word, ""))
+    return f"Bars of their cosines, {told}. Blue, of its own group: {say.listed(own) or 'none'}."
 
 
 def _lows(found) -> list[float]:
@@ -191,20 +199,26 @@ def parallelogram(vectors: WordVectors, a: str, b: str, c: str, k: int = 5) -> F
     """
     answers = vectors.analogy(a, b, c, k=k)
     plain = [pair for pair in vectors.nearest(c, k + 2) if pair[0] not in (a, b)][:k]
-    fig = Figure(figsize=(11.5, 4.2))
+    fig = Figure(figsize=(WIDEST, 4.0))
     plane, with_arrow, without = fig.subplots(1, 3, width_ratios=(1.7, 1, 1))
     _draw_plane(plane, vectors, (a, b, c), answers[0][0])
     panels = ((with_arrow, answers, f"near {b} − {a} + {c}"), (without, plain, f"near {c} alone"))
     lowest = min(cosine for _, pairs, _ in panels for _, cosine in pairs)
     for axis, pairs, title in panels:
-        tones = [COLOURS["green" if word == answers[0][0] else "grey"] for word, _ in pairs]
-        rows = range(len(pairs))
-        axis.scatter([cosine for _, cosine in pairs], rows, c=tones, s=60, zorder=3)
-        axis.set_yticks(rows, [word for word, _ in pairs])
+        for row, (word, cosine) in enumerate(pairs):
+            tone, marker = ("green", "^") if word == answers[0][0] else ("grey", "o")
+            axis.scatter(cosine, row, color=COLOURS[tone], marker=marker, s=60, zorder=3)
+        axis.set_yticks(range(len(pairs)), [word for word, _ in pairs])
         axis.invert_yaxis()
         axis.set(title=title, xlabel="cosine", ylabel="nearest words", xlim=(lowest - 0.1, 1.02))
         axis.grid()
-    return fig
+    told = "; ".join(f"{title}: {say.values(*zip(*p, strict=True))}" for _, p, title in panels)
+    return described(
+        fig,
+        f"Left, the plane along {b} − {a} and across, with two equal arrows, from {a} to {b} and "
+        f"from {c} to an open diamond, and the word {answers[0][0]}. Right, cosines of the "
+        f"nearest words; {told}.",
+    )
 
 
 def _draw_plane(axis: Axes, vectors: WordVectors, question: tuple[str, ...], answer: str) -> None:

@@ -19,21 +19,26 @@ from xmodal_lab.encoders.inputs import log_mel
 from xmodal_lab.evaluation.spaces import embed_captions
 from xmodal_lab.joint.retrieval import search
 from xmodal_lab.joint.space import JointSpace
-from xmodal_lab.workbook.kit.sounds import wav_bytes
-from xmodal_lab.workbook.kit.style import COLOURS
+from xmodal_lab.workbook.charts import wording as say
+from xmodal_lab.workbook.kit import sounds
+from xmodal_lab.workbook.kit.figures import described
+from xmodal_lab.workbook.kit.style import CAPTION, frame
 
 SIDE = 112  # displayed pixels of a picture's side
 
 
 class Label(NamedTuple):
-    """How a card is marked: a word with a sign, and the colour of its frame."""
+    """How a card is marked: a word with a sign, and the colour of its frame, by name."""
 
     word: str
     colour: str
 
 
-ASKED_FOR = Label("✓ asked for", COLOURS["green"])
-TWIN = Label("⇄ its twin: relation reversed", COLOURS["grey"])
+ASKED_FOR = Label("✓ asked for", "green")
+TWIN = Label("⇄ its twin: relation reversed", "grey")
+
+
+NOUNS = {"image": "pictures", "audio": "players of voices"}
 
 
 class Answers:
@@ -75,7 +80,8 @@ class Answers:
         sound = scenes.speak(caption, voice, scenes.stream(voice))
         frames = log_mel(Waveforms.collect([sound], 1))
         query = self.space.embed_all({"audio": frames})["audio"]
-        return player(sound, caption) + self._page(caption, query, {"image": pictures})
+        page = self._page(caption, query, {"image": pictures})
+        return described(player(sound, caption) + page, f"A player of voice {voice}. {page.alt}")
 
     def _page(self, caption: str, query: Tensor, found: Mapping[str, int]) -> str:
         scene = scenes.parse(caption)
@@ -85,7 +91,7 @@ class Answers:
         first = len(self.gallery)
         labels = {first: ASKED_FOR, first + 1: TWIN}
         headings = {"image": "Pictures it finds", "audio": "Voices that say it"}
-        page = ""
+        page, told = "", []
         for modality, count in found.items():
             cosines, rows = search(query, torch.cat([self.points[modality], new[modality]]), count)
             page += cards(
@@ -96,7 +102,15 @@ class Answers:
                 headings[modality],
                 labels,
             )
-        return page
+            told.append(f"{count} {NOUNS[modality]}{_places(rows[0].tolist(), labels)}")
+        nearest = say.listed(told)
+        return described(page, f"What lies nearest to “{caption}”, the best first: {nearest}.")
+
+
+def _places(rows: Sequence[int], labels: Mapping[int, Label]) -> str:
+    """Which of the cards are marked, and how."""
+    marked = [f"{labels[row].word} is number {n}" for n, row in enumerate(rows, 1) if row in labels]
+    return f" ({'; '.join(marked)})" if marked else " (nothing that was hidden is among them)"
 
 
 def cards(
@@ -127,14 +141,14 @@ def cards(
         if "audio" in show:
             parts.append(player(data.waveforms[row], data.transcripts[row]))
         if scores is not None:
-            parts.append(f'<div style="color:#666">cosine ≈ {float(scores[place - 1]):.2f}</div>')
+            parts.append(f'<div style="{CAPTION}">cosine ≈ {float(scores[place - 1]):.2f}</div>')
         style = (
             f"width:{SIDE + 30}px;font-size:12px;line-height:1.3;padding:5px;box-sizing:content-box"
         )
         if labels and row in labels:
             word, colour = labels[row]
-            style += f";border:3px solid {colour};border-radius:6px"
-            parts.append(f'<b style="color:{colour}">{html.escape(word)}</b>')
+            style += f";{frame(colour)}"
+            parts.append(f"<b>{html.escape(word)}</b>")
         made.append(f'<div style="{style}">{"".join(parts)}</div>')
     title = f'<div style="margin:.4em 0"><b>{html.escape(heading)}</b></div>' if heading else ""
     return f'{title}<div style="display:flex;flex-wrap:wrap;gap:10px">{"".join(made)}</div>'
@@ -155,9 +169,6 @@ def picture(image: UInt8[np.ndarray, "3 height width"], alt: str) -> str:
 
 def player(waveform: np.ndarray, transcript: str) -> str:
     """An HTML audio player with its transcript below."""
-    sound = base64.b64encode(wav_bytes(waveform / 32768, SAMPLE_RATE)).decode()
-    text = html.escape(transcript)
-    return (
-        f'<audio controls preload="none" aria-label="{text}" style="width:100%;height:28px" '
-        f'src="data:audio/wav;base64,{sound}"></audio><div style="color:#666">“{text}”</div>'
-    )
+    style = "width:100%;height:28px"
+    control, told = sounds.player(waveform / 32768, SAMPLE_RATE, f"“{transcript}”", style)
+    return f"{control}<div>{told}</div>"

@@ -11,7 +11,7 @@ from xmodal_lab.datasets.scenes import MinimalPairs, SceneData
 from xmodal_lab.evaluation.spaces import swaps
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.training.loss_bench import r1
-from xmodal_lab.workbook.charts import alignment as alignment_charts
+from xmodal_lab.workbook import charts
 
 NAMES = ("text→image R@1", "true caption preferred to its twin's")
 
@@ -25,11 +25,12 @@ class Film:
     Args:
         pairs: scenes and their twins, one swap apart; the first ones are filmed.
         gallery: scenes whose R@1 is measured along.
+        steps: how long the training is.
         count: how many scenes are filmed.
     """
 
-    def __init__(self, pairs: MinimalPairs, gallery: SceneData, count: int = 8) -> None:
-        self.pairs, self.gallery, self.count = pairs, gallery, count
+    def __init__(self, pairs: MinimalPairs, gallery: SceneData, steps: int, count: int = 8) -> None:
+        self.pairs, self.gallery, self.steps, self.count = pairs, gallery, steps, count
         self.frames: dict[int, Float[Tensor, "captions pictures"]] = {}
         self.curves: dict[str, list[float]] = {name: [] for name in NAMES}
 
@@ -49,12 +50,18 @@ class Film:
         for name, value in zip(NAMES, (recall, swaps(space, self.pairs)), strict=True):
             self.curves[name].append(value)
 
+    def frame(self, step: int) -> Float[Tensor, "captions pictures"]:
+        """The frame that was taken nearest to a step."""
+        return self.frames[self._nearest(step)]
+
+    def _nearest(self, step: int) -> int:
+        return min(self.frames, key=lambda taken: abs(taken - step))
+
     def draw(self, step: int) -> Figure:
         """The frame nearest to a step, and the curves so far."""
-        nearest = min(self.frames, key=lambda taken: abs(taken - step))
-        return alignment_charts.film(self.frames, self.curves, nearest)
+        return charts.film(self.frames, self.curves, self._nearest(step), steps=self.steps)
 
     def strip(self, *steps: int) -> Figure:
-        """Some frames side by side."""
-        panels = {f"step {step}": self.frames[step] for step in steps}
-        return alignment_charts.heat(panels, "picture", "caption", blocks=2)
+        """Some frames side by side; of a training cut short, those that there are."""
+        panels = {f"step {step}": self.frames[step] for step in steps if step in self.frames}
+        return charts.heat(panels, "picture", "caption", blocks=2)

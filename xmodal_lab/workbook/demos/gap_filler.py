@@ -10,10 +10,12 @@ from transformers import BertForPreTraining
 
 from xmodal_lab.encoders.text.bert_tasks import pages
 from xmodal_lab.encoders.text.wordpiece import MASK, WordPiece
+from xmodal_lab.workbook.charts import wording as say
+from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import COLOURS
 
 
-class Reader:
+class GapFiller:
     """Fills gaps with a trained BERT.
 
     Args:
@@ -59,4 +61,7 @@ class Reader:
             xlim=(0, 100),
             title=sentence.replace("?", "▁▁▁"),
         )
-        return fig
+        best = say.values((piece for piece, _ in found), (100 * p for _, p in found))
+        return described(
+            fig, f"Bars: the most probable pieces for the gap in “{sentence}”, in per cent: {best}."
+        )

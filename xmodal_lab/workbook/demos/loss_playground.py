@@ -1,7 +1,6 @@
 """The loss playground: points on a circle, and an arrow on each for the pull of the chosen loss.
 
-For ``explore``:
-``explore(loss_playground.play, alt=loss_playground.describe, **loss_playground.CONTROLS)``.
+For ``explore``: ``explore(loss_playground.play, **loss_playground.CONTROLS)``.
 """
 
 from __future__ import annotations
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
+from xmodal_lab.workbook.charts import wording as say
 from xmodal_lab.workbook.demos.loss_pulls import (
     LOSSES,
     Angles,
@@ -24,6 +24,7 @@ from xmodal_lab.workbook.demos.loss_pulls import (
     follow,
     points,
 )
+from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import COLOURS, MODALITY
 
 LONGEST = 0.62  # length of the longest arrow, where the circle's radius is 1
@@ -38,12 +39,8 @@ def play(
     steps: int = 0,
 ) -> Figure:
     """The playground for one setting of its controls."""
-    path = follow(_state(loss, temperature, margin, point, turn), steps)
-    return figure(path)
-
-
-def _state(loss: str, temperature: float, margin: float, point: str, turn: float) -> State:
-    return State(loss=loss, temperature=temperature, margin=margin).turned(point, turn)
+    state = State(loss=loss, temperature=temperature, margin=margin).turned(point, turn)
+    return figure(follow(state, steps))
 
 
 # What ``explore`` offers beside the figure.
@@ -59,21 +56,6 @@ CONTROLS = MappingProxyType(
 )
 
 
-def describe(loss, temperature, margin, point, turn, steps) -> str:
-    """The alt text of ``play``: where the strongest pull is, and whether pairs are found."""
-    last = follow(_state(loss, temperature, margin, point, turn), steps)[-1]
-    pulls = compute(last)
-    strength = np.abs(np.stack([pulls.captions, pulls.pictures], axis=1)).ravel()
-    strongest = points(last)[int(strength.argmax())]
-    found = int((pulls.cosines.argmax(axis=1) == np.arange(len(last.names))).sum())
-    where = f"{strongest} is pulled most" if strength.max() > 1e-3 else "nothing is pulled"
-    return (
-        f"Captions and pictures of {len(last.names)} things on a circle, judged by {loss}, after "
-        f"{steps} steps: {where}; {found} captions are nearest to their own picture. Beside it "
-        "the matrix of their cosines."
-    )
-
-
 def figure(path: list[State]) -> Figure:
     """The last state of a path with its pulls, the way there, and the matrix of cosines."""
     state, pulls = path[-1], compute(path[-1])
@@ -82,7 +64,27 @@ def figure(path: list[State]) -> Figure:
     circle, matrix = fig.add_axes((0.0, 0.01, 0.52, 0.9)), fig.add_axes((0.6, 0.12, 0.39, 0.79))
     _draw_circle(circle, path, pulls)
     _draw_matrix(matrix, state, pulls)
-    return fig
+    return described(fig, _words(path, pulls))
+
+
+def _words(path: list[State], pulls: Pulls) -> str:
+    """Where everything lies, the strongest pull, and which pairs are found."""
+    last = path[-1]
+    strength = np.abs(np.stack([pulls.captions, pulls.pictures], axis=1)).ravel()
+    strongest = points(last)[int(strength.argmax())]
+    found = pulls.cosines.argmax(axis=1) == np.arange(len(last.names))
+    where = f"{strongest} is pulled most" if strength.max() > 1e-3 else "nothing is pulled"
+    angles = "; ".join(
+        f"{kind} {say.values(last.names, (angle % 360 for angle in getattr(last, kind)))}"
+        for kind in ("captions", "pictures")
+    )
+    nearest = say.listed(name for name, hit in zip(last.names, found, strict=True) if hit)
+    return (
+        f"Captions and pictures of {len(last.names)} things on a circle, by their angles in "
+        f"degrees: {angles}. {last.loss} after {len(path) - 1} steps, loss "
+        f"{say.number(pulls.loss)}: {where}; {found.sum()} captions are nearest to their own "
+        f"picture ({nearest or 'none'}). Beside it the matrix of their cosines."
+    )
 
 
 def _on_circle(degrees, radius: float = 1.0) -> np.ndarray:

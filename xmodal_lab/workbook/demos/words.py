@@ -12,7 +12,8 @@ from xmodal_lab.datasets.corpus import Corpus, Questions
 from xmodal_lab.encoders.text import GloVe, Word2Vec, WordVectors, cooccurrence, ppmi, svd_vectors
 from xmodal_lab.evaluation.words import score
 from xmodal_lab.joint.atlas import Atlas
-from xmodal_lab.workbook.charts import words as word_charts
+from xmodal_lab.workbook import charts
+from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import COLOURS
 
 # One member of each category is named on a map, and a few words whose neighbours are worth a look.
@@ -38,7 +39,7 @@ class WordAtlas:
             self.group_of.update(dict.fromkeys(members, group))
         self.words = tuple(self.group_of)
         # So many neighbours that no island is cut off and drawn far away from all others.
-        self._atlas = Atlas(method, neighbours=120, seed=seed, apart=0.9)
+        self._atlas = Atlas(method, neighbours=120, seed=seed, min_dist=0.9)
 
     def places(self, vectors: WordVectors) -> np.ndarray:
         """One place for each of ``words``."""
@@ -47,12 +48,12 @@ class WordAtlas:
 
     def figure(self, vectors: WordVectors, title: str = "") -> Figure:
         """One large map."""
-        return word_charts.word_map(self.places(vectors), self.words, self.groups, NAMED, title)
+        return charts.word_map(self.places(vectors), self.words, self.groups, NAMED, title)
 
     def panels(self, vectors: Mapping[str, WordVectors]) -> Figure:
         """One small map a method."""
         maps = {name: self.places(found) for name, found in vectors.items()}
-        return word_charts.word_maps(maps, self.words, self.groups)
+        return charts.word_maps(maps, self.words, self.groups)
 
 
 def train(
@@ -131,4 +132,4 @@ class WordBench:
         keys = ("synonyms", "categories", "analogies")
         note = "   ".join(f"{key} {found[key]:.0f} %" for key in keys)
         fig.text(0.02, 0.01, note, fontsize=11, color=COLOURS["black"])
-        return fig
+        return described(fig, f"{fig.alt} Scores: {note}.")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from xmodal_lab.workbook.kit.stopping import cut_short
+
 
 class Verdict(int):
     """True or False, as a value that a notebook does not print once more at the end of a cell."""
@@ -17,6 +19,8 @@ class Verdict(int):
 
 def expect(name: str, value: float, low: float, high: float, unit: str = "") -> Verdict:
     """Print whether a measured number lies where this chapter says it does.
+
+    Where it does not, and a training was stopped before its end, the line says that too.
 
     Args:
         name: what was measured.
@@ -38,7 +42,9 @@ def expect(name: str, value: float, low: float, high: float, unit: str = "") -> 
     suffix = f" {unit}" if unit else ""
     shown = _measured(number, low, high, inside)
     mark = "✓" if inside else "✗"
-    print(f"{mark} {name}: ≈ {shown}{suffix}   expected {_band(low, high)}{suffix}")
+    cut = "" if inside else cut_short()
+    why = f"   {cut}" if cut else ""
+    print(f"{mark} {name}: ≈ {shown}{suffix}   expected {_band(low, high)}{suffix}{why}")
     return Verdict(inside)
 
 

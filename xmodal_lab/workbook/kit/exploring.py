@@ -9,12 +9,16 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from numbers import Integral, Real
+from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from xmodal_lab.workbook.kit import figures
 from xmodal_lab.workbook.kit.mode import in_notebook, is_static
+from xmodal_lab.workbook.kit.stopping import cut_short
+from xmodal_lab.workbook.kit.style import frame
 
+PACKAGE = Path(__file__).parents[2]
 SLOW = 0.15  # seconds; a slower drawing waits until the slider is let go
 
 
@@ -23,7 +27,8 @@ def explore(fn: Callable, *, alt: str | Callable[..., str] | None = None, **cont
 
     Args:
         fn: answers a matplotlib ``Figure`` (made with ``Figure()``, not pyplot) or an HTML string.
-        alt: what the picture shows; a function of the values where it changes with them.
+        alt: what the picture shows, where it does not bring its own alt text; a function of the
+            values where it changes with them.
         controls: by parameter name, ``(low, high)`` or ``(low, high, step)`` for a slider, a list
             or a dict of labels and values for a menu, True or False for a box, a text for a field,
             or an ipywidget. Starts at the parameter's own default where it has one.
@@ -35,9 +40,9 @@ def explore(fn: Callable, *, alt: str | Callable[..., str] | None = None, **cont
     _require_parameters(fn, controls)
     start = {name: default(fn, name, control) for name, control in controls.items()}
     if is_static() or not in_notebook():
-        _show(fn(**start), _alt(alt, start))
+        result = fn(**start)
+        _show(result, _alt(alt, start, result))
         return
-    _alt(alt, start)  # a missing description is told here, not inside the widget
     from IPython.display import display
 
     display(view(fn, alt, controls))
@@ -97,26 +102,22 @@ def _values(options) -> list:
     return [o[1] for o in options] if pairs else list(options)
 
 
-def _alt(alt, values: dict) -> str:
-    return figures.require_alt(alt(**values) if callable(alt) else alt)
+def _alt(alt, values: dict, result) -> str:
+    if not isinstance(result, (Figure, str)):
+        kind = type(result).__name__
+        raise TypeError(f"explore wants a matplotlib Figure or an HTML string, got {kind}")
+    return figures.alt_of(result, alt(**values) if callable(alt) else alt)
 
 
 def _show(result, alt: str) -> None:
     if isinstance(result, Figure):
         figures.show(result, alt=alt)
-    elif isinstance(result, str):
-        if in_notebook():
-            from IPython.display import HTML, display
+    elif in_notebook():
+        from IPython.display import display
 
-            display({"text/html": HTML(result).data, "text/plain": alt}, raw=True)
-        else:
-            print(alt)
+        display({"text/html": str(result), "text/plain": alt}, raw=True)
     else:
-        raise TypeError(_wrong_result(result))
-
-
-def _wrong_result(result) -> str:
-    return f"explore wants a matplotlib Figure or an HTML string, got {type(result).__name__}"
+        print(alt)
 
 
 def view(fn: Callable, alt, controls: Mapping):
@@ -127,7 +128,7 @@ def view(fn: Callable, alt, controls: Mapping):
     made = {name: _widget(fn, name, control) for name, control in controls.items()}
     picture = ipywidgets.Image(format="png", layout={"max_width": "100%", "display": "none"})
     page = ipywidgets.HTML()
-    message = ipywidgets.HTML()
+    message = ipywidgets.HTML()  # stands where the answer would, so that nobody looks below it
     spoken = ipywidgets.HTML()
     one_at_a_time = threading.Lock()  # callbacks may come from another thread
 
@@ -136,11 +137,17 @@ def view(fn: Callable, alt, controls: Mapping):
         with one_at_a_time:
             try:
                 values = {name: widget.value for name, widget in made.items()}
-                _fill(fn(**values), picture, page)
-                spoken.value = _description(_alt(alt, values))
+                result = fn(**values)
+                words = _alt(alt, values, result)
+                _fill(result, picture, page)
+                spoken.value = _description(words)
                 message.value = ""
+            except figures.NoDescription:  # the mistake of who wrote the cell, not of who moves
+                raise
             except Exception as error:  # a traceback in a callback would be seen by nobody
-                message.value = _readable(error)
+                # The answer before belongs to another question.
+                picture.layout.display, page.value, spoken.value = "none", "", ""
+                message.value = _readable(error, fn)
         return time.perf_counter() - begin
 
     slow = redraw() > SLOW
@@ -149,7 +156,7 @@ def view(fn: Callable, alt, controls: Mapping):
         if (slow or isinstance(widget, ipywidgets.Text)) and widget.has_trait("continuous_update"):
             widget.continuous_update = False
         widget.observe(redraw, names="value")
-    return ipywidgets.VBox([ipywidgets.VBox(list(made.values())), picture, page, message, spoken])
+    return ipywidgets.VBox([ipywidgets.VBox(list(made.values())), message, picture, page, spoken])
 
 
 def _widget(fn: Callable, name: str, control):
@@ -164,7 +171,7 @@ def _widget(fn: Callable, name: str, control):
         widget.description = name.replace("_", " ")
     widget.style.description_width = "initial"
     if isinstance(start, str) and not hasattr(widget, "options"):
-        widget.layout.width = "36em"  # a whole caption in sight
+        widget.layout.width, widget.layout.max_width = "36em", "98%"  # a whole caption in sight
     return widget
 
 
@@ -174,19 +181,25 @@ def _fill(result, picture, page) -> None:
         figures.close(result)
         picture.value, picture.width = png, str(width)
         picture.layout.display, page.value = "", ""
-    elif isinstance(result, str):
-        picture.layout.display, page.value = "none", result
     else:
-        raise TypeError(_wrong_result(result))
+        picture.layout.display, page.value = "none", str(result)
 
 
 def _description(alt: str) -> str:
     # ipywidgets' Image has no alt text: the words stand below the picture, folded.
-    return f"<details><summary>Description</summary>{html.escape(alt)}</details>"
+    folded = f"<details><summary>Description</summary>{html.escape(alt)}</details>"
+    return html.escape(cut_short(before_this_cell=True)) + folded
 
 
-def _readable(error: Exception) -> str:
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    place = f"line {frame.lineno}: {frame.line}" if frame.line else f"line {frame.lineno}"
-    text = html.escape(f"✗ {type(error).__name__}: {error} ({place})")
-    return f'<p role="alert" style="color:#B00020">{text}</p>'
+def _readable(error: Exception, fn: Callable) -> str:
+    """What to do about it, in the package's words; of any other error also what it is and where."""
+    frames = traceback.extract_tb(error.__traceback__)
+    text = str(error)
+    if not (isinstance(error, ValueError) and Path(frames[-1].filename).is_relative_to(PACKAGE)):
+        text = f"{type(error).__name__}: {error}"
+        code = getattr(inspect.unwrap(fn), "__code__", None)
+        # The learner's own line, not the line of a library that it led to.
+        if own := [f for f in frames if code and f.filename == code.co_filename]:
+            text += f" (line {own[-1].lineno}: {own[-1].line})"
+    words = f'<b aria-hidden="true">✗</b> {html.escape(text)}'
+    return f'<div role="alert" style="{frame("vermilion")};padding:.3em .6em">{words}</div>'

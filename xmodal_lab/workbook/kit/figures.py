@@ -18,10 +18,32 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from xmodal_lab.workbook.kit.mode import in_notebook
+from xmodal_lab.workbook.kit.stopping import cut_short
 
 SHARPNESS = 1.5  # saved pixels per displayed pixel: sharp on a dense screen, and still small
 SHRINK_ABOVE = 30_000  # bytes; charts have few colours, and a chapter has many charts
 SHORTEST_ALT = 20  # characters
+
+
+class NoDescription(ValueError):
+    """A figure or page has no alt text, or one that describes nothing."""
+
+
+class Page(str):
+    """HTML that brings its alt text, as ``described`` makes it."""
+
+    alt: str
+
+
+def described(shown: Figure | str, alt: str) -> Figure | Page:
+    """A figure, or a page of HTML, with its alt text: ``show`` and ``explore`` find it there.
+
+    Raises:
+        ValueError: where the alt text says next to nothing.
+    """
+    shown = Page(shown) if isinstance(shown, str) else shown
+    shown.alt = require_alt(alt)
+    return shown
 
 
 def show(fig: Figure, alt: str | None = None) -> None:
@@ -30,13 +52,14 @@ def show(fig: Figure, alt: str | None = None) -> None:
     Args:
         fig: a matplotlib figure, made with or without pyplot.
         alt: what somebody learns who does not see it: what is drawn, and what follows from it.
+            Figures of ``workbook.charts`` bring theirs.
 
     Raises:
         TypeError: where ``fig`` is no figure.
         ValueError: where the alt text is missing or says next to nothing.
     """
     _require_figure(fig)
-    alt = require_alt(alt)
+    alt = alt_of(fig, alt)
     text = digest(fig)
     picture, width, height = render(fig)
     close(fig)
@@ -50,35 +73,50 @@ def show(fig: Figure, alt: str | None = None) -> None:
         metadata={"image/png": {"alt": alt, "width": width, "height": height}},
         raw=True,
     )
+    if cut := cut_short(before_this_cell=True):
+        print(cut)
 
 
 def _require_figure(fig) -> None:
     if not isinstance(fig, Figure):
         kind = type(fig).__name__
-        raise TypeError(f"show(fig, alt=…) wants a matplotlib Figure, got {kind}: pass `fig`")
+        raise TypeError(f"show(fig) wants a matplotlib Figure, got {kind}: pass `fig`")
+
+
+def alt_of(shown: Figure | str, given: str | None = None) -> str:
+    """The alt text that was given, else the one that ``shown`` brings; ValueError without any."""
+    return require_alt(getattr(shown, "alt", None) if given is None else given)
 
 
 def require_alt(alt: str | None) -> str:
     """The alt text, stripped; raises ValueError where it describes nothing."""
     text = " ".join(alt.split()) if isinstance(alt, str) else ""
+    if alt is None:
+        raise NoDescription(
+            "this figure brings no alt text, as charts do: describe in a sentence what it shows, "
+            "for people who do not see it, e.g. show(fig, alt='Two red dots above a blue one.')"
+        )
     if len(text) < SHORTEST_ALT or len(text.split()) < 4:
-        raise ValueError(
+        raise NoDescription(
             f"alt={alt!r} is too short: describe in a sentence what the figure shows, for people "
             "who do not see it, e.g. alt='Loss over 200 steps falls from 4.1 to 0.6.'"
         )
     return text
 
 
-def render(fig: Figure) -> tuple[bytes, int, int]:
+def render(fig: Figure, small: bool = True) -> tuple[bytes, int, int]:
     """PNG bytes of a figure, and the width and height to display it at, in pixels.
 
+    ``small`` takes half as long again, for a picture that is to be kept.
     The same figure gives the same bytes: no date and no version is written into the file.
     """
     buffer = io.BytesIO()
     fig.savefig(buffer, format="png", dpi=100 * SHARPNESS, metadata={"Software": None})
     picture = buffer.getvalue()
     width, height = (round(100 * inches) for inches in fig.get_size_inches())
-    return (shrink(picture) if len(picture) > SHRINK_ABOVE else picture), width, height
+    if small and len(picture) > SHRINK_ABOVE:
+        picture = shrink(picture)
+    return picture, width, height
 
 
 def shrink(picture: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
@@ -14,31 +15,35 @@ from xmodal_lab.workbook.kit.mode import in_notebook, is_static
 class Live:
     """One place below a cell where figures replace each other; a recording shows the last alone.
 
-    ``live = Live()``; inside the loop ``if live.due(): live.draw(figure)``; after it
-    ``live.finish(figure, alt=…)``. It uses display updates, which JupyterLab, Colab and VS Code
-    all know, and no widget.
+    ``live = Live()``; inside the loop ``live.draw(chart, step)``, where ``chart(step)`` answers a
+    figure; after it ``live.finish(figure)``. Draw in every step: a figure is made only where
+    it, and the last one, fit into their share of the time. It uses display updates, which
+    JupyterLab, Colab and VS Code all know, and no widget.
 
     Args:
-        every: seconds between two drawings, so that drawing never eats the training's time.
+        share: of the time since the beginning that drawing may take.
     """
 
-    def __init__(self, every: float = 1.0) -> None:
-        self.every = every
+    def __init__(self, share: float = 0.1) -> None:
+        self.share = share
         self._silent = is_static() or not in_notebook()
         self._handle = None
-        self._next = 0.0
+        self._begin, self._spent, self._last = time.monotonic(), 0.0, 0.0
 
-    def due(self) -> bool:
-        """True where somebody watches and the last drawing is old enough."""
-        return not self._silent and time.monotonic() >= self._next
-
-    def draw(self, fig: Figure) -> None:
-        """Show a figure in place of the one before."""
-        if self._silent:
+    def draw(self, chart: Callable[..., Figure], *arguments) -> None:
+        """Show ``chart(*arguments)`` in place of the figure before, where time allows."""
+        begin = time.monotonic()
+        room = self.share * (begin - self._begin)
+        if self._silent or self._spent + 2 * self._last > room:
             return
+        self._show(chart(*arguments))
+        self._last = time.monotonic() - begin
+        self._spent += self._last
+
+    def _show(self, fig: Figure) -> None:
         from IPython.display import display
 
-        picture, width, height = figures.render(fig)
+        picture, width, height = figures.render(fig, small=False)
         figures.close(fig)
         bundle = {"image/png": base64.b64encode(picture).decode()}
         metadata = {"image/png": {"width": width, "height": height}}
@@ -46,10 +51,8 @@ class Live:
             self._handle = display(bundle, metadata=metadata, raw=True, display_id=True)
         else:
             self._handle.update(bundle, metadata=metadata, raw=True)
-        # The next drawing is due a while after this one has ended.
-        self._next = time.monotonic() + self.every
 
-    def finish(self, fig: Figure, alt: str) -> None:
+    def finish(self, fig: Figure, alt: str | None = None) -> None:
         """Show the last figure, with its alt text, and take the moving one away."""
         if self._handle is not None:
             self._handle.update({"text/plain": ""}, raw=True)

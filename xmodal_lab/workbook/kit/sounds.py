@@ -10,6 +10,7 @@ import wave
 import numpy as np
 
 from xmodal_lab.workbook.kit.mode import in_notebook
+from xmodal_lab.workbook.kit.style import CAPTION
 
 
 class Clips:
@@ -29,13 +30,24 @@ class Clips:
         return "\n".join(map(self._player, self.waveforms, self.captions))
 
     def _player(self, waveform: np.ndarray, caption: str) -> str:
-        sound = base64.b64encode(wav_bytes(waveform, self.rate)).decode()
-        text = html.escape(caption)
-        return (
-            '<div style="display:flex;align-items:center;gap:1em;margin:.3em 0">'
-            f'<audio controls preload="none" aria-label="{text}"'
-            f' src="data:audio/wav;base64,{sound}"></audio><span>{text}</span></div>'
-        )
+        control, told = player(waveform, self.rate, caption)
+        row = "display:flex;align-items:center;gap:1em;margin:.3em 0"
+        return f'<div style="{row}">{control}<span>{told}</span></div>'
+
+
+def player(waveform: np.ndarray, rate: int, caption: str, style: str = "") -> tuple[str, str]:
+    """An HTML audio player, and what stands beside it: the words and the seconds it takes.
+
+    The browser reads the length too, and shows it where the player is wide enough.
+    """
+    sound = base64.b64encode(wav_bytes(waveform, rate)).decode()
+    text = html.escape(caption)
+    control = (
+        f'<audio controls preload="metadata" aria-label="{text}" style="{style}" '
+        f'src="data:audio/wav;base64,{sound}"></audio>'
+    )
+    length = f'<span style="{CAPTION}">{len(waveform) / rate:.1f} s</span>'
+    return control, f"{text} · {length}"
 
 
 def listen(waveform, rate: int, caption) -> None:
