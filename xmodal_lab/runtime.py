@@ -105,6 +105,11 @@ def _chosen(seed: int | None, threads: int | None) -> Runtime:
     return Runtime(device, precision_of(device), seed, threads)
 
 
+def chosen_device() -> torch.device:
+    """The device of the last ``setup``, or the one it would choose. Seeds nothing."""
+    return _current.device if _current else _device(os.environ.get("XMODAL_DEVICE"))
+
+
 def precision_of(device: torch.device) -> torch.dtype:
     """The precision a device multiplies in: bfloat16 where its chip can, else float16, else 32.
 

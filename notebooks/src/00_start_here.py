@@ -20,7 +20,7 @@
 # |---|---|
 # | You need | Python, a little linear algebra, a first course in deep learning |
 # | You will be able to | run, change and check every notebook of this course |
-# | It takes | 5 to 10 seconds of one CPU core, 0.6 GB of memory |
+# | It takes | 5 to 10 seconds of one free CPU core, live widgets included, 0.6 GB of memory; half a minute on a busy machine |
 
 # %% [markdown]
 # ## Ask the finished model
@@ -197,8 +197,8 @@ print("two-thing scenes:  ", "one meaning belongs to train, val or test, never t
 # ## How exercises work
 #
 # Each chapter has exercises. You write a function; `check` compares it with an independent
-# answer and says what is wrong. If you skip it, the notebook goes on with the reference
-# solution. Nothing breaks, so try things.
+# answer and says what is wrong. As long as you skip it, or it is not right yet, the notebook goes
+# on with the reference solution. Nothing breaks, so try things.
 
 # %% [markdown]
 # ### Exercise: `mirror` · ●○○ easy · 3 min

@@ -1,11 +1,18 @@
-"""Every exercise: the reference passes, and each typical mistake gets its own question."""
+"""Exercises of the older form: the reference passes, each typical mistake gets its question.
+
+Those of the newer form are asked in test_answers.py.
+"""
 
 import pytest
+import torch
 
-from xmodal_lab.workbook.exercises import EXERCISES
+from xmodal_lab.workbook.exercises import EXERCISES as ALL
+from xmodal_lab.workbook.exercises.record import Exercise
+from xmodal_lab.workbook.kit.attempt import Attempt, Mistake
 from xmodal_lab.workbook.kit.checking import judge
-from xmodal_lab.workbook.kit.compare import Attempt, Case, Mistake, require_numbers
+from xmodal_lab.workbook.kit.compare import Case, require_numbers
 
+EXERCISES = {name: x for name, x in ALL.items() if isinstance(x, Exercise)}
 MUTANTS = [
     pytest.param(exercise, mutant, id=f"{name}-{number}")
     for name, exercise in EXERCISES.items()
@@ -20,8 +27,8 @@ def test_the_reference_passes(exercise):
 
 @pytest.mark.parametrize(("exercise", "mutant"), MUTANTS)
 def test_a_typical_mistake_gets_its_question(exercise, mutant):
-    message = judge(exercise, mutant.function)
-    assert message is not None, "a wrong answer passed"
+    message = judge(exercise, mutant.function).mistake
+    assert message, "a wrong answer passed"
     assert mutant.message in message
     assert "could not be compared" not in message and "\n" not in message
 
@@ -29,7 +36,35 @@ def test_a_typical_mistake_gets_its_question(exercise, mutant):
 @pytest.mark.parametrize("exercise", EXERCISES.values(), ids=EXERCISES)
 def test_enough_kinds_of_mistakes_are_known(exercise):
     assert len({mutant.message for mutant in exercise.mutants}) >= 3
-    assert len({judge(exercise, mutant.function) for mutant in exercise.mutants}) >= 3
+    assert len({judge(exercise, mutant.function).mistake for mutant in exercise.mutants}) >= 3
+
+
+PROMISED = {
+    "pair_loss": "a b",
+    "triplet_loss": "a b",
+    "sigmoid_loss": "a b temperature bias",
+    "info_nce_with_foils": "a b foils temperature",
+    "skip_gram_loss": "centre context noise",
+    "glove_loss": "words contexts word_bias context_bias",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter"), [(name, p) for name, all_ in PROMISED.items() for p in all_.split()]
+)
+def test_each_gradient_that_is_promised_is_looked_at(name, parameter):
+    exercise = EXERCISES[name]
+    attempt = Attempt(exercise.reference, exercise.reference)
+    place = attempt.parameters.index(parameter)
+
+    def detached(*inputs):
+        inputs = list(inputs)
+        inputs[place] = torch.as_tensor(inputs[place]).detach()
+        return exercise.reference(*inputs)
+
+    attempt.function = detached
+    with pytest.raises(Mistake, match=f"the gradient of `{parameter}` is not"):
+        exercise.checker(attempt)
 
 
 def misjudged(function, *cases):

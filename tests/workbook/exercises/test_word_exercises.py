@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from xmodal_lab.workbook.exercises import EXERCISES
-from xmodal_lab.workbook.kit.checking import judge
+from xmodal_lab.workbook.kit.checking import Verdict, judge
 
 
 def count_by_loops(document, vocabulary, window):
@@ -120,7 +120,7 @@ RIGHT = {
     ],
 )
 def test_a_right_answer_written_otherwise_passes(name, answer):
-    assert judge(EXERCISES[name], answer) is None
+    assert judge(EXERCISES[name], answer) == Verdict()
 
 
 def two_mistakes_at_once(name):
@@ -146,6 +146,6 @@ def two_mistakes_at_once(name):
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_two_mistakes_at_once_get_advice_all_the_same(name):
-    message = judge(EXERCISES[name], two_mistakes_at_once(name))
-    assert message is not None, "a wrong answer passed"
+    message = judge(EXERCISES[name], two_mistakes_at_once(name)).mistake
+    assert message, "a wrong answer passed"
     assert "should be" in message and len(message.split(". ")[-1]) > 20

@@ -1,11 +1,17 @@
-"""Every exercise of the workbook, one module a chapter. A new chapter is added to ``CHAPTERS``."""
+"""Every exercise of the workbook: a folder a chapter, a file an exercise.
+
+A file holds an oracle, cases, and misconceptions, each one wrong function with its question; they
+meet in an ``Exercise`` (``form.py`` says what each part is). ``ch06/modality_gap.py`` is the
+shortest to copy. Its test, ``tests/workbook/exercises/chNN/name.py``, holds answers written
+another way.
+"""
 
 from __future__ import annotations
 
-from xmodal_lab.workbook.exercises import contrast, joint_space, start_here, words
-from xmodal_lab.workbook.exercises.record import Exercise, Mutant
+from xmodal_lab.workbook.exercises import ch06, contrast, start_here, words
+from xmodal_lab.workbook.exercises.form import Exercise
 
-CHAPTERS = (start_here, words, contrast, joint_space)
+CHAPTERS = (start_here, words, contrast, ch06)
 
 
 def _by_name() -> dict[str, Exercise]:
@@ -20,4 +26,4 @@ def _by_name() -> dict[str, Exercise]:
 
 EXERCISES = _by_name()
 
-__all__ = ["EXERCISES", "Exercise", "Mutant"]
+__all__ = ["EXERCISES", "Exercise"]

@@ -34,13 +34,3 @@ def others(matrix: Matrix) -> Matrix:
 
 def flat(matrix: Matrix) -> list[float]:
     return [x for row in matrix for x in row]
-
-
-def slope(loss, inputs: tuple, side: int, direction) -> float:
-    """How fast a loss changes when one input (its place: ``side``) moves along a direction."""
-    step, moved = 1e-5, []
-    for sign in (1, -1):
-        changed = [x.double() if hasattr(x, "double") else x for x in inputs]
-        changed[side] = changed[side] + sign * step * direction.double()
-        moved.append(loss(*changed))
-    return (moved[0] - moved[1]) / (2 * step)

@@ -6,11 +6,12 @@ import torch
 from torch.nn import functional
 
 from xmodal_lab.workbook.exercises import (
-    contrast_cells,
     contrast_logit_oracles,
     contrast_margin_oracles,
 )
-from xmodal_lab.workbook.kit.compare import Case, Mistake, number, require_number, require_numbers
+from xmodal_lab.workbook.kit.attempt import Mistake
+from xmodal_lab.workbook.kit.compare import Case, number, require_number, require_numbers
+from xmodal_lab.workbook.kit.gradients import require_gradients
 
 
 def pair_loss(a, b, margin):
@@ -77,7 +78,7 @@ def check_pair_loss(attempt) -> None:
     ]
     hint = "Half the mean of d² on the diagonal, plus half the mean of max(0, m − d)² elsewhere."
     require_numbers(attempt, cases, "the loss", hint)
-    require_gradient(attempt, contrast_margin_oracles.pair_loss, cases[-1].inputs)
+    require_gradients(attempt, contrast_margin_oracles.pair_loss, cases[-1].inputs, "ab")
     _require_finite_gradient(attempt, cases[1].inputs)
 
 
@@ -105,7 +106,7 @@ def check_triplet_loss(attempt) -> None:
     )
     hint = "For each row: max(0, m − right + hardest wrong). Mean over rows, then over directions."
     require_numbers(attempt, cases, "the loss", hint)
-    require_gradient(attempt, contrast_margin_oracles.triplet_loss, cases[2].inputs)
+    require_gradients(attempt, contrast_margin_oracles.triplet_loss, cases[2].inputs, "ab")
 
 
 def check_sigmoid_loss(attempt) -> None:
@@ -125,7 +126,12 @@ def check_sigmoid_loss(attempt) -> None:
     _require_at_small_temperature(
         attempt, (a, b, 0.005, -3.0), contrast_logit_oracles.sigmoid_loss, "logsigmoid takes"
     )
-    require_gradient(attempt, contrast_logit_oracles.sigmoid_loss, cases[1].inputs)
+    require_gradients(
+        attempt,
+        contrast_logit_oracles.sigmoid_loss,
+        cases[1].inputs,
+        ("a", "b", "temperature", "bias"),
+    )
 
 
 def check_info_nce_with_foils(attempt) -> None:
@@ -147,30 +153,12 @@ def check_info_nce_with_foils(attempt) -> None:
         contrast_logit_oracles.info_nce_with_foils,
         "cross_entropy and logsumexp take",
     )
-    require_gradient(attempt, contrast_logit_oracles.info_nce_with_foils, cases[1].inputs)
-
-
-def require_gradient(attempt, oracle, inputs: tuple) -> None:
-    """Raise a Mistake unless the loss's gradient for every tensor fits the oracle's slope."""
-    leaves = [x.clone().requires_grad_() if isinstance(x, torch.Tensor) else x for x in inputs]
-    loss = attempt.run(*leaves)
-    if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
-        raise Mistake(
-            "the value is right, but no gradient flows back, so nothing could be trained with it. "
-            "Did you use .item(), .detach() or numpy?"
-        )
-    loss.backward()
-    for side, (name, leaf) in enumerate(zip(attempt.parameters, leaves, strict=True)):
-        if not isinstance(leaf, torch.Tensor):
-            continue
-        direction = torch.randn(leaf.shape, generator=torch.Generator().manual_seed(side))
-        slope = 0.0 if leaf.grad is None else float((leaf.grad * direction).sum())
-        wanted = contrast_cells.slope(oracle, inputs, side, direction)
-        if not abs(slope - wanted) <= 1e-2 * max(1.0, abs(wanted)):
-            raise Mistake(
-                f"the value is right, but the gradient of `{name}` is not. "
-                "Did you detach it somewhere?"
-            )
+    require_gradients(
+        attempt,
+        contrast_logit_oracles.info_nce_with_foils,
+        cases[1].inputs,
+        ("a", "b", "foils", "temperature"),
+    )
 
 
 def _require_finite_gradient(attempt, inputs: tuple) -> None:

@@ -7,7 +7,8 @@ import torch
 from torch.nn import functional
 
 from xmodal_lab.workbook.exercises import contrast_space_oracles as oracles
-from xmodal_lab.workbook.kit.compare import Case, Mistake, array, require_entries, require_numbers
+from xmodal_lab.workbook.kit.attempt import Mistake
+from xmodal_lab.workbook.kit.compare import Case, array, require_entries, require_numbers
 
 
 def procrustes_map(x, y):

@@ -1,10 +1,15 @@
-"""What an exercise is made of."""
+"""The older form of an exercise, of chapters 00, 01 and 04: its checker is written by hand.
+
+What comes is written as in ``form.py``; these follow when their chapters are mended.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
+
+from xmodal_lab.workbook.exercises.form import AtSize
 
 
 class Mutant(NamedTuple):
@@ -25,6 +30,7 @@ class Exercise:
             written independently of ``reference``: loops, float64.
         praise: what a right answer was compared with.
         mutants: at least three typical wrong answers.
+        gradient, at_size, on_device: as in ``form.Exercise``; the checker looks at gradients.
     """
 
     chapter: str
@@ -32,6 +38,9 @@ class Exercise:
     checker: Callable
     praise: str
     mutants: tuple[Mutant, ...]
+    gradient: tuple[str, ...] = ()
+    at_size: AtSize | None = None
+    on_device: bool = False
 
     def __post_init__(self) -> None:
         if len(self.mutants) < 3:

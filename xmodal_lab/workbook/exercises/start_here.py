@@ -7,7 +7,8 @@ from functools import partial
 import numpy as np
 
 from xmodal_lab.workbook.exercises.record import Exercise, Mutant
-from xmodal_lab.workbook.kit.compare import Mistake, array, require_entries
+from xmodal_lab.workbook.kit.attempt import Mistake
+from xmodal_lab.workbook.kit.compare import array, require_entries
 
 CHAPTER = "00_start_here"
 

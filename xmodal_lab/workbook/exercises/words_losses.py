@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 
 from xmodal_lab.workbook.exercises import words_losses_oracles as losses
-from xmodal_lab.workbook.exercises.words_shared import require_extreme, require_gradients
+from xmodal_lab.workbook.exercises.words_shared import require_extreme
 from xmodal_lab.workbook.kit.compare import Case, require_numbers
+from xmodal_lab.workbook.kit.gradients import require_gradients
 
 SKIP_GRAM_HINT = (
     "−logsigmoid of the right dot product, plus −logsigmoid of minus each noise word's; the mean "

@@ -6,7 +6,8 @@ import torch
 
 from xmodal_lab.workbook.exercises import words_using_oracles as oracles
 from xmodal_lab.workbook.exercises.words_shared import about, require_whole_numbers
-from xmodal_lab.workbook.kit.compare import Mistake, array, number, require_entries
+from xmodal_lab.workbook.kit.attempt import Mistake
+from xmodal_lab.workbook.kit.compare import array, number, require_entries
 
 ANALOGY_HINT = (
     "Normalise the rows, take row b − row a + row c, and among all words but these three return "
@@ -80,7 +81,7 @@ def check_mask_tokens(attempt) -> None:
             with about(f"your {name}"):
                 got = array(got, (batch, length))
                 require_whole_numbers(got, "ids")
-                require_entries(got, right, ask(*inputs), MASK_HINT, tolerance=0)
+                require_entries(got, right, ask(*inputs), MASK_HINT)
 
 
 def _sentences(random: torch.Generator, batch: int, length: int, share: float) -> tuple:

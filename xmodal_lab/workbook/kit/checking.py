@@ -8,16 +8,36 @@ import dis
 import inspect
 import textwrap
 from collections.abc import Callable
+from typing import NamedTuple
 
+import torch
+
+from xmodal_lab.runtime import chosen_device
 from xmodal_lab.workbook.exercises import EXERCISES, Exercise
-from xmodal_lab.workbook.kit.compare import Attempt, Mistake, quiet
+from xmodal_lab.workbook.kit import at_work
+from xmodal_lab.workbook.kit.attempt import INTERRUPTED, Attempt, Mistake, quiet
+from xmodal_lab.workbook.kit.limits import TimeUp, within
+
+# Seconds for judging an answer. The inputs are small: explicit loops in plain Python take well
+# under a second on them, so this ends nothing that would have ended by itself in a chapter.
+LIMIT = 10.0
+GOES_ON = "ontinuing with the reference solution."
+
+
+class Verdict(NamedTuple):
+    """What is wrong with an answer; where nothing is, what it costs and where it would stop."""
+
+    mistake: str = ""
+    cost: str = ""
+    warning: str = ""
 
 
 def check(fn: Callable) -> Callable:
     """Judge a learner's function, found by its name, and print one line about it.
 
     Returns:
-        The learner's function where it is right, else the reference, so that the notebook goes on.
+        The learner's function where it is right and fast enough for its chapter, else the
+        reference, so that the notebook goes on.
 
     Raises:
         TypeError: where ``fn`` is no function (its result was passed, say).
@@ -25,13 +45,18 @@ def check(fn: Callable) -> Callable:
     """
     exercise = _find(fn)
     if fn is exercise.reference or is_stub(fn):
-        print(f"○ {exercise.name}: not attempted yet, continuing with the reference solution.")
+        print(f"○ {exercise.name}: not attempted yet, c{GOES_ON}")
         return exercise.reference
-    mistake = judge(exercise, fn)
-    if mistake is not None:
-        print(f"✗ {exercise.name}: {mistake}")
+    verdict = judge(exercise, fn)
+    if verdict.mistake:
+        print(f"✗ {exercise.name}: {verdict.mistake} C{GOES_ON}")
+        return exercise.reference
+    if verdict.cost:
+        print(f"✓ {exercise.name}: {exercise.praise}. {verdict.cost} C{GOES_ON}")
         return exercise.reference
     print(f"✓ {exercise.name}: {exercise.praise}; your version is used from here on.")
+    if verdict.warning:
+        print(f"  {verdict.warning}")
     return fn
 
 
@@ -46,17 +71,35 @@ def _find(fn: Callable) -> Exercise:
     return EXERCISES[name]
 
 
-def judge(exercise: Exercise, fn: Callable) -> str | None:
-    """What is wrong with an answer, or None where it is right."""
+def judge(exercise: Exercise, fn: Callable) -> Verdict:
+    """What is to be said about an answer: all of it empty where it is right, anywhere and fast."""
+    device = chosen_device() if exercise.on_device else torch.device("cpu")
     try:
         # Also the comparison runs quietly: a strange result may warn while it is looked at.
         with quiet():
-            exercise.checker(Attempt(fn, exercise.reference))
+            warning = within(LIMIT, _examine, exercise, fn, device)
+            return Verdict(cost=at_work.cost(exercise, fn, device), warning=warning)
     except Mistake as mistake:
-        return str(mistake)
+        return Verdict(mistake=str(mistake))
+    except TimeUp as reason:
+        [stopped] = reason.args
+        end = "stopped" if stopped else "and it cannot be stopped: restart the kernel to end it"
+        return Verdict(f"no answer after {LIMIT:g} seconds, {end}. Does a loop never end?")
+    except KeyboardInterrupt:
+        return Verdict(INTERRUPTED)
     except Exception as error:
-        return f"your result could not be compared ({type(error).__name__}: {error})."
-    return None
+        return Verdict(f"your result could not be compared ({type(error).__name__}: {error}).")
+
+
+def _examine(exercise: Exercise, fn: Callable, device: torch.device) -> str:
+    """Raise a Mistake where an answer is wrong, else return what is to be said about GPUs."""
+    attempt = Attempt(fn, exercise.reference)
+    exercise.checker(attempt)
+    if device.type != "cpu":
+        at_work.require_on_device(attempt, device)
+    elif exercise.on_device:
+        return at_work.warning_for_gpus(attempt)
+    return ""
 
 
 def is_stub(fn: Callable) -> bool:

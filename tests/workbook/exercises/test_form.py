@@ -1,0 +1,133 @@
+"""The engine behind an exercise, on one that is quickly understood: twice a number, or an array."""
+
+import numpy as np
+import pytest
+import torch
+
+from xmodal_lab.workbook.exercises.form import Case, Entries, Exercise, Misconception, Number
+from xmodal_lab.workbook.kit.attempt import Attempt, Mistake
+
+
+def double(x):
+    return x + x
+
+
+def twice(*inputs, suspects=(), result=None, **more):
+    return Exercise(
+        reference=double,
+        oracle=lambda x: 2 * x,
+        cases=lambda: [Case((x,), f"twice {x}") for x in inputs],
+        result=result or Number("the double"),
+        misconceptions=[Misconception(*suspect) for suspect in suspects],
+        advice="Add x to itself.",
+        praise="",
+        **more,
+    )
+
+
+def told(exercise, function):
+    with pytest.raises(Mistake) as caught:
+        exercise.checker(Attempt(function, double))
+    return str(caught.value)
+
+
+EIGHT, CUBE = ("8?", lambda x: 8), ("cube?", lambda x: x**3)
+
+
+def test_of_two_misconceptions_the_one_that_fits_the_other_cases_is_asked_about():
+    exercise = twice(2, 3, suspects=(EIGHT, CUBE))
+    assert told(exercise, lambda x: x**3) == "twice 2 should be 4, yours is 8. cube?"
+    assert told(exercise, lambda x: 8) == "twice 2 should be 4, yours is 8. 8?"
+
+
+def test_of_two_that_fit_equally_the_first_is_asked_about():
+    assert told(twice(2, suspects=(CUBE, EIGHT)), lambda x: 8).endswith("cube?")
+
+
+def test_a_misconception_has_to_explain_the_case_that_is_reported():
+    # It fits the second case, which is right, and says nothing about the first.
+    assert told(twice(3, 2, suspects=[("4?", lambda x: 4)]), lambda x: 4 if x == 2 else 5) == (
+        "twice 3 should be 6, yours is 5. Add x to itself."
+    )
+
+
+def test_a_misconception_that_stops_says_nothing():
+    def stops(x):
+        if x == 3:
+            raise ValueError
+        return x**3
+
+    assert told(twice(2, 3, suspects=[("cube?", stops)]), lambda x: x**3).endswith("cube?")
+    assert told(twice(3, 2, suspects=[("cube?", stops)]), lambda x: x**3).endswith("itself.")
+
+
+def test_a_misconception_may_spoil_its_input():
+    def spoils(x):
+        x += 1
+        return x
+
+    start = torch.zeros(2)
+    exercise = twice(start, start, suspects=[("one more?", spoils)], result=Entries())
+    assert told(exercise, lambda x: x + 1).endswith("one more?") and start.sum() == 0
+
+
+def test_the_first_wrong_case_is_reported_even_where_a_later_one_stops():
+    exercise = twice(1, 0, suspects=[("one?", lambda x: 1)])
+    assert told(exercise, lambda x: 1 / x) == "twice 1 should be 2.00, yours is 1.00. one?"
+    assert "stopped with ZeroDivisionError" in told(twice(0, 1), lambda x: 1 / x)
+
+
+def test_a_case_has_advice_of_its_own():
+    exercise = twice()
+    cases = [Case((1,), "twice 1"), Case((9,), "twice 9", "Mind the nine.")]
+    exercise = Exercise(**{**vars(exercise), "cases": lambda: cases})
+    assert told(exercise, lambda x: 2 * x + (x == 9)).endswith("yours is 19. Mind the nine.")
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (lambda x: 2 * x[:1], "the shape should be [3], yours is [1]. Keep all."),
+        (lambda x: 2 * x[None], "the shape should be [3], yours is [1, 3]. new axis?"),
+        (lambda x: 2.0 * x, "the result should hold whole numbers, yours is float32. Round."),
+        (lambda x: (2 * x).tolist(), "the result should be a tensor, yours is a list."),
+        (lambda x: x.flip(0), "the list: entry [0] should be 2, yours is 3. Add x to itself."),
+        (lambda x: None, "your version returns None. Did you forget `return`?"),
+    ],
+)
+def test_what_is_said_about_entries(function, said):
+    exercise = Exercise(
+        reference=double,
+        oracle=lambda x: [2 * n for n in x],
+        cases=lambda: [Case((torch.tensor([1, 2, 3]),), "the list")],
+        result=Entries(if_shape="Keep all.", if_fraction="Round."),
+        misconceptions=[Misconception("new axis?", lambda x: 2 * x[None])],
+        advice="Add x to itself.",
+        praise="",
+    )
+    exercise.checker(Attempt(lambda x: x * 2, double))
+    assert told(exercise, function) == said
+
+
+def test_large_whole_numbers_are_compared_exactly():
+    exercise = twice(np.array([10**6]), result=Entries(type=np.ndarray))
+    assert "entry [0] should be 2000000, yours is 2000001." in told(exercise, lambda x: 2 * x + 1)
+
+
+def test_the_oracle_is_given_arrays_in_float64():
+    seen = []
+    exercise = Exercise(**{**vars(twice(torch.ones(2), result=Entries())), "oracle": seen.append})
+    with pytest.raises(Mistake):
+        exercise.checker(Attempt(double, double))
+    assert isinstance(seen[0], np.ndarray) and seen[0].dtype == np.float64
+
+
+def test_a_number_among_the_inputs_may_have_a_gradient_too():
+    exercise = twice(3.0, gradient=("x",))
+    exercise.checker(Attempt(double, double))
+    assert "no gradient flows back" in told(exercise, lambda x: 2 * torch.as_tensor(x).item())
+
+    def wrong_way_back(x):
+        return 3 * x - (x.detach() if isinstance(x, torch.Tensor) else x)
+
+    assert "the gradient of `x` is not" in told(exercise, wrong_way_back)

@@ -1,0 +1,139 @@
+"""A learner's function, called safely: whatever happens becomes one sentence about it."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import inspect
+import io
+import linecache
+import traceback
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+
+class Mistake(Exception):
+    """What is wrong with an answer, in a sentence, with the likely misconception as a question."""
+
+
+class Attempt:
+    """A learner's function. Calling it copies the inputs, and turns anything odd into a Mistake.
+
+    Attributes:
+        calls: the inputs of each call that went well, and its result.
+    """
+
+    def __init__(self, function: Callable, reference: Callable) -> None:
+        self.function = function
+        self.name = reference.__name__
+        self.parameters = parameters_of(reference)
+        self.calls: list[tuple[tuple, object]] = []
+        self._require_signature()
+
+    def _require_signature(self) -> None:
+        try:
+            own = inspect.signature(self.function)
+        except (TypeError, ValueError):  # some built-in functions have none
+            return
+        try:
+            own.bind(*self.parameters)
+            own.bind(**dict.fromkeys(self.parameters))
+        except TypeError:
+            wanted = f"{self.name}({', '.join(self.parameters)})"
+            raise Mistake(f"expected the signature {wanted}, yours is {self.name}{own}.") from None
+
+    def __call__(self, *inputs):
+        given = copy.deepcopy(inputs)
+        result = self.run(*given)
+        for name, before, after in zip(self.parameters, inputs, given, strict=True):
+            if not _unchanged(before, after):
+                raise Mistake(
+                    f"your version changes its input `{name}`. Did you write into it in place? "
+                    "Make a new array instead."
+                )
+        if result is None:
+            raise Mistake("your version returns None. Did you forget `return`?")
+        if result is Ellipsis or inspect.isgenerator(result):
+            raise Mistake(f"your version returns {kind(result)}. Did you return the result itself?")
+        self.calls.append((inputs, result))
+        return result
+
+    def run(self, *inputs):
+        """The function's own result for the inputs themselves; what it raises becomes a Mistake."""
+        try:
+            return self.function(*inputs)
+        except RecursionError:
+            raise Mistake("your version calls itself without end. Where does it stop?") from None
+        except KeyboardInterrupt:
+            raise Mistake(INTERRUPTED) from None
+        except (Exception, SystemExit) as error:
+            raise Mistake(self.story_of(error)) from None
+
+    def story_of(self, error: BaseException) -> str:
+        """What stopped the function, where, and what to do if it was about devices."""
+        said = " ".join(str(error).split()) or "no message"
+        said = said if len(said) <= 160 else said[:159] + "…"
+        advice = self.advice_about_devices(error)
+        return (
+            f"your version stopped with {type(error).__name__}: {said}{self.place_of(error)}. "
+            f"{advice}".strip()
+        )
+
+    def place_of(self, error: BaseException) -> str:
+        """The last of the learner's own lines that an error went through, in brackets."""
+        code = getattr(self.function, "__code__", None)
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if code is not None and frame.filename == code.co_filename]
+        if not own:
+            return ""
+        source = linecache.getline(code.co_filename, own[-1].lineno).strip()
+        return f" (line {own[-1].lineno}: `{source}`)" if source else f" (line {own[-1].lineno})"
+
+    def advice_about_devices(self, error: BaseException) -> str:
+        """How to end an error about devices; nothing for another error."""
+        said, first = str(error).lower(), self.parameters[0]
+        if "device" not in said and "cuda" not in said and "mps" not in said:
+            return ""
+        if "to numpy" in said:
+            return "NumPy works on the CPU only: stay in torch, or take .cpu() first."
+        return f"Put new tensors where `{first}` is: device={first}.device."
+
+
+INTERRUPTED = "your version was interrupted. Does a loop never end?"
+
+
+def parameters_of(reference: Callable) -> list[str]:
+    """Those an exercise asks for; what has a default is the package's own affair."""
+    parameters = inspect.signature(reference).parameters.values()
+    return [p.name for p in parameters if p.default is inspect.Parameter.empty]
+
+
+@contextlib.contextmanager
+def quiet():
+    """Without printed lines, without warnings, and without a trace in torch's random numbers."""
+    with (
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+        warnings.catch_warnings(),
+        torch.random.fork_rng(devices=[]),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def kind(value) -> str:
+    """A result's type in words."""
+    names = {type(Ellipsis): "`...`", torch.Tensor: "a tensor", np.ndarray: "an array"}
+    name = type(value).__name__
+    return names.get(type(value), f"{'an' if name[0] in 'aeiou' else 'a'} {name}")
+
+
+def _unchanged(before, after) -> bool:
+    if isinstance(before, torch.Tensor):
+        return before.shape == after.shape and torch.equal(before, after)
+    if isinstance(before, np.ndarray):
+        return before.shape == after.shape and np.array_equal(before, after)
+    return bool(before == after)

@@ -1,0 +1,56 @@
+"""Does a gradient say how the loss changes? Compared with differences of an oracle in float64."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from xmodal_lab.workbook.kit.attempt import Attempt, Mistake
+
+# Half the distance between the two points from which an oracle's slope is taken.
+STEP = 1e-5
+# Of the directions. No exercise draws its inputs from it: along its own rows, an input that is
+# normalised has no slope at all, whoever detached it.
+SEED = 2**31
+
+
+def require_gradients(
+    attempt: Attempt, oracle: Callable, inputs: Sequence, names: Sequence[str]
+) -> None:
+    """Raise a Mistake unless the gradient of every named input fits the oracle's slope.
+
+    Each is compared along one direction drawn by chance. Plain numbers among the named inputs
+    become tensors without axes. The oracle is given the changed input in float64.
+    """
+    leaves = [
+        torch.as_tensor(value).clone().requires_grad_() if name in names else value
+        for name, value in zip(attempt.parameters, inputs, strict=True)
+    ]
+    loss = attempt.run(*leaves)
+    if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
+        raise Mistake(
+            "the value is right, but no gradient flows back, so nothing could be trained with it. "
+            "Did you use .item(), .detach() or numpy?"
+        )
+    loss.backward()
+    for place, name in enumerate(attempt.parameters):
+        if name in names and not _fits(oracle, inputs, leaves[place].grad, place):
+            raise Mistake(
+                f"the value is right, but the gradient of `{name}` is not. Did you detach it, or "
+                "make a plain number of it with .item() or float()?"
+            )
+
+
+def _fits(oracle: Callable, inputs: Sequence, gradient: torch.Tensor | None, place: int) -> bool:
+    value = torch.as_tensor(inputs[place]).double()
+    random = torch.Generator().manual_seed(SEED + place)
+    direction = torch.randn(value.shape, generator=random)
+    slope = 0.0 if gradient is None else float((gradient * direction).sum())
+    ends = []
+    for step in (STEP, -STEP):
+        moved = value + step * direction
+        moved = moved if moved.ndim else float(moved)
+        ends.append(float(oracle(*inputs[:place], moved, *inputs[place + 1 :])))
+    wanted = (ends[0] - ends[1]) / (2 * STEP)
+    return abs(slope - wanted) <= 1e-2 * abs(wanted) + 1e-4
