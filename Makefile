@@ -7,6 +7,10 @@ PYTHON ?=
 TORCH_INDEX ?=
 # Further arguments for JupyterLab, such as --no-browser or --port=9000
 LAB_ARGS ?=
+# A room of the package whose tests make quick runs, such as joint
+ROOM ?=
+# Machines that make machines pretends to be, such as "avx2 oldest"
+ONLY ?=
 
 VENV_PYTHON := .venv/bin/python
 START := notebooks/00_start_here.ipynb
@@ -16,7 +20,7 @@ unexport PYTHONPATH PYTHONHOME
 export PYTHON TORCH_INDEX
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test record lint format bench checkpoint clean
+.PHONY: help setup lab test quick machines record lint format bench checkpoint clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -35,17 +39,16 @@ lab: setup ## open the workbook in JupyterLab; Ctrl-C ends it
 	export XMODAL_START="$(START)" JUPYTER_CONFIG_PATH="$(LAB_CONFIG)$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}"; \
 	exec $(VENV_PYTHON) -m jupyterlab "$$@" $(LAB_ARGS)
 
-# Both halves run even if the first fails: one run tells all. One thread each, since two workers
-# share the cores and more threads than cores are slower by a factor of three.
 test: setup ## check style, code and notebooks
-	@unset XMODAL_STATIC XMODAL_DATA PYTEST_ADDOPTS PYTHONWARNINGS PYTHONOPTIMIZE MPLBACKEND || :; \
-	export OMP_NUM_THREADS=1 MKL_NUM_THREADS=1; \
-	started=$$(date +%s); failed=; \
-	$(MAKE) --no-print-directory lint || failed="$$failed lint"; \
-	$(VENV_PYTHON) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder tests || failed="$$failed tests"; \
-	$(VENV_PYTHON) tools/check_notebooks.py || failed="$$failed notebooks"; \
-	echo "make test: $$(( $$(date +%s) - started )) s$${failed:+, failed:$$failed}"; \
-	[ -z "$$failed" ]
+	@$(VENV_PYTHON) tools/suite.py
+
+# make quick ROOM=joint runs the tests of one room.
+quick: setup ## check style and run the fast unit tests, of all rooms or of one ROOM
+	@$(VENV_PYTHON) tools/suite.py --quick $(ROOM)
+
+# make machines ONLY="avx2 oldest" runs some of them.
+machines: setup ## run the notebooks as other machines would, all or ONLY some, and say what differs
+	@$(VENV_PYTHON) tools/machines.py $(ONLY)
 
 record: setup ## write notebooks/*.ipynb anew from notebooks/src/*.py and run them
 	@$(VENV_PYTHON) tools/record.py

@@ -15,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 from notebook_env import NOTEBOOKS
+from notebook_form import read_source
 from notebook_runner import execute, printed
-from record import read_source
+from record import find_sources
 
 CLAIM = re.compile(r"^[✓✗] (?P<name>.*): ≈ (?P<value>[-\d.,e]+).*?expected (?P<band>.*)$", re.M)
 
@@ -28,7 +29,7 @@ def main() -> None:
     arguments.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     arguments.add_argument("--jobs", type=int, default=1, help="notebooks run at a time")
     options = arguments.parse_args()
-    source = next((NOTEBOOKS / "src").glob(f"{options.name}*.py"))
+    (source,) = find_sources([options.name], NOTEBOOKS)
     settings = list(product(range(options.seeds), options.threads))
     with ThreadPoolExecutor(options.jobs) as pool:
         runs = list(pool.map(lambda setting: claims(source, *setting), settings))

@@ -147,8 +147,8 @@ def write_lines(pins: dict[str, Pins]) -> list[str]:
     return lines
 
 
-def find_pythons(named: list[str]) -> dict[str, str]:
-    """Return {"3.10": path, …} for each of PYTHONS; the running Python stands for its own."""
+def pythons(named: list[str]) -> dict[str, str]:
+    """Return {"3.10": path, …} for those of PYTHONS that are here; the running one is its own."""
     own = f"{sys.version_info.major}.{sys.version_info.minor}"
     found = {own: sys.executable}
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
@@ -160,10 +160,7 @@ def find_pythons(named: list[str]) -> dict[str, str]:
         asked = subprocess.run(ask, capture_output=True, text=True)
         if asked.returncode == 0:  # a pyenv shim is there for versions that it does not run
             found.setdefault(asked.stdout.strip(), path)
-    missing = [version for version in PYTHONS if version not in found]
-    if missing:
-        sys.exit(f"No Python {', '.join(missing)} found: name each with --python PATH.")
-    return {version: found[version] for version in PYTHONS}
+    return {version: found[version] for version in PYTHONS if version in found}
 
 
 def main() -> None:
@@ -174,13 +171,16 @@ def main() -> None:
 
     requirements = read_requirements(EXTRA)
     tested = read_installed(sys.executable)
-    pythons = find_pythons(arguments.python)
+    found = pythons(arguments.python)
+    missing = [version for version in PYTHONS if version not in found]
+    if missing:
+        sys.exit(f"No Python {', '.join(missing)} found: name each with --python PATH.")
 
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(max_workers=2) as pool:
 
         def pin(version: str) -> Pins:
             environment = Path(folder, version)
-            python = make_environment(pythons[version], environment, tested["pip"])
+            python = make_environment(found[version], environment, tested["pip"])
             return resolve_near(python, requirements, tested)
 
         pins = dict(zip(PYTHONS, pool.map(pin, PYTHONS), strict=True))

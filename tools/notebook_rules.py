@@ -15,11 +15,17 @@ import guesses
 import nbformat
 from exercise_cards import BadCard, find_cards
 from nbformat import NotebookNode
-from record import METADATA, normalise, read_source, seal
+from notebook_form import METADATA, normalise, read_source, seal
 
 KNOWN_TAGS = {"exercise", "nbval-ignore-output", "wrong-on-purpose"}
 LARGEST = 1_500_000  # bytes
 COMPARED_SHARE = 0.9
+# One sitting; aim at 3,500 words and 130 cells.
+MOST_WORDS = 4_000
+MOST_CELLS = 150
+# These are longer and wait to be split; one that fits must leave this list.
+TOO_LONG = {"01_word_embeddings", "04_contrastive_alignment"}
+NO_PROSE = re.compile(r"^```.*?^```|<details>.*?</details>", re.S | re.M)
 IGNORED_WITH_REASON = re.compile(r"^# nbval-ignore-output: \S+", re.M)
 # What differs between two machines or two runs.
 UNSTABLE = {
@@ -167,11 +173,11 @@ def normalised(notebook: NotebookNode) -> Iterator[str]:
     """Exactly what the recorder writes: ids, kernelspec, language_info."""
     metadata = {key: value for key, value in notebook.metadata.items() if key != "recorded"}
     if metadata != METADATA:
-        yield "the notebook's metadata is not what tools/record.py writes"
+        yield "the notebook's metadata is not what the recorder writes"
     ids = [cell.get("id") for cell in notebook.cells]
     again = normalise(nbformat.from_dict(notebook))
     if ids != [cell.id for cell in again.cells]:
-        yield "cell ids are not those that tools/record.py gives"
+        yield "cell ids are not those that the recorder gives"
 
 
 def as_recorded(notebook: NotebookNode) -> Iterator[str]:
@@ -203,6 +209,20 @@ def not_too_large(notebook: Path, source: Path) -> Iterator[str]:
         yield f"{notebook.stat().st_size:,} bytes, more than {LARGEST:,}"
 
 
+def one_sitting(notebook: Path, source: Path) -> Iterator[str]:
+    """What is too long for one sitting becomes two notebooks."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    # Code in a text cell and what is folded are not counted: nobody has to read them.
+    prose = (NO_PROSE.sub("", cell.source) for cell in cells if cell.cell_type == "markdown")
+    counts = {"words": (sum(len(text.split()) for text in prose), MOST_WORDS)}
+    counts["cells"] = (len(cells), MOST_CELLS)
+    over = [(what, *pair) for what, pair in counts.items() if pair[0] > pair[1]]
+    if notebook.stem not in TOO_LONG:
+        yield from (f"{count:,} {what}, more than {most:,}" for what, count, most in over)
+    elif not over:
+        yield f"{notebook.stem} fits one sitting now: take it out of TOO_LONG"
+
+
 def same_as_source(notebook: Path, source: Path) -> Iterator[str]:
     """People edit the source; a notebook that says something else is stale."""
     if not source.exists():
@@ -218,7 +238,7 @@ def same_as_source(notebook: Path, source: Path) -> Iterator[str]:
             return
 
 
-PAIR_RULES = (not_too_large, same_as_source)
+PAIR_RULES = (not_too_large, one_sitting, same_as_source)
 
 
 def problems(notebook: Path, source: Path) -> list[str]:

@@ -10,93 +10,25 @@ without a change gives the same bytes.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import os
 import re
 import sys
 import tempfile
 from pathlib import Path
 
-import guesses
-import jupytext
 import nbformat
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from notebook_env import NOTEBOOKS
+from notebook_form import normalise, read_source, seal
+from notebook_rules import problems
 from notebook_runner import Run, execute
 
-# No exact version of Python: the notebook is the same whoever recorded it.
-METADATA = {
-    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-    "language_info": {
-        "codemirror_mode": {"name": "ipython", "version": 3},
-        "file_extension": ".py",
-        "mimetype": "text/x-python",
-        "name": "python",
-        "pygments_lexer": "ipython3",
-    },
-}
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Refused(Exception):
     """Why a notebook is not recorded."""
-
-
-def read_source(source: Path) -> NotebookNode:
-    """The notebook of a py:percent file: no outputs, fixed ids, only tags as cell metadata."""
-    notebook = jupytext.read(source, fmt="py:percent")
-    return normalise(nbformat.v4.upgrade(notebook))
-
-
-def normalise(notebook: NotebookNode) -> NotebookNode:
-    """Drop whatever differs between two recordings; changes the notebook and returns it."""
-    notebook.metadata = nbformat.from_dict(METADATA)
-    notebook.nbformat, notebook.nbformat_minor = 4, 5
-    seen: dict[str, int] = {}
-    for cell in notebook.cells:
-        cell.id = _cell_id(cell, seen)
-        tags = cell.metadata.get("tags", [])
-        cell.metadata = nbformat.from_dict({"tags": list(tags)} if tags else {})
-        cell.pop("attachments", None)
-        if cell.cell_type == "code":
-            cell.outputs = _merged([_without_widgets(output) for output in cell.outputs])
-    guesses.fold(notebook)
-    return notebook
-
-
-def seal(notebook: NotebookNode) -> str:
-    """A digest of all outputs. nbval lets digits after ≈ and pictures pass; this does not."""
-    outputs = [cell.outputs for cell in notebook.cells if cell.cell_type == "code"]
-    return hashlib.sha256(json.dumps(outputs, sort_keys=True).encode()).hexdigest()
-
-
-def _cell_id(cell: NotebookNode, seen: dict[str, int]) -> str:
-    # From the text, not the position: a cell inserted above does not change every id below.
-    name = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:12]
-    seen[name] = seen.get(name, 0) + 1
-    return name if seen[name] == 1 else f"{name}-{seen[name]}"
-
-
-def _without_widgets(output: NotebookNode) -> NotebookNode:
-    for kind in [k for k in output.get("data", {}) if k.startswith("application/vnd.jupyter")]:
-        del output.data[kind]
-    output.pop("transient", None)
-    return output
-
-
-def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """Neighbouring pieces of one stream as one output: how it was cut depends on the timing."""
-    merged: list[NotebookNode] = []
-    for output in outputs:
-        last = merged[-1] if merged else None
-        same = last is not None and last.output_type == output.output_type == "stream"
-        if same and last.name == output.name:
-            last.text += output.text
-        else:
-            merged.append(output)
-    return merged
 
 
 def record(source: Path, target: Path) -> Run:
@@ -158,25 +90,20 @@ def _write(target: Path, text: str) -> None:
 
 def find_sources(names: list[str], folder: Path) -> list[Path]:
     """Sources of the chapters named, or of all; raises Refused for a name that fits none or two."""
-    every = sorted((folder / "src").glob("[0-9][0-9]_*.py"))
+    every = sorted((folder / "src").glob("*.py"))
     if not names:
         return every
     found = []
     for name in names:
         stem = Path(name).stem
-        fitting = [s for s in every if s.stem == stem] or [s for s in every if stem in s.stem]
+        # '04' is chapter 04, though there may be a second sitting 04b.
+        same = [s for s in every if stem in (s.stem, s.stem.partition("_")[0])]
+        fitting = same or [s for s in every if stem in s.stem]
         if len(fitting) != 1:
             known = ", ".join(s.stem for s in every) or "none"
             raise Refused(f"{name!r} fits {len(fitting)} chapters; there are: {known}")
         found += fitting
     return found
-
-
-def _tell_problems(target: Path, source: Path) -> None:
-    from notebook_rules import problems  # imports this module
-
-    for problem in problems(target, source):
-        print(f"  ! {problem}", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -195,7 +122,8 @@ def main(arguments: list[str] | None = None) -> int:
         target = source.parents[1] / f"{source.stem}.ipynb"
         try:
             print(f"✓ {target.name}: {record(source, target)}", flush=True)
-            _tell_problems(target, source)
+            for problem in problems(target, source):
+                print(f"  ! {problem}", flush=True)
         except Refused as reason:
             failed = True
             print(f"✗ {target.name} is not recorded: {reason}", flush=True)

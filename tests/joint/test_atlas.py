@@ -194,6 +194,16 @@ def test_maps_of_one_atlas_show_the_same_things(embeddings, other):
     np.testing.assert_allclose(atlas.map(embeddings)["text"], before["text"], atol=1e-9)
 
 
+def test_another_seed_from_outside_is_another_layout(embeddings, monkeypatch):
+    def layout(seed: int) -> np.ndarray:
+        return joined(Atlas(neighbours=10, epochs=20, seed=seed).map(embeddings))
+
+    other = layout(5)
+    assert np.abs(layout(0) - other).max() > 0.1
+    monkeypatch.setenv("XMODAL_UMAP_SEED", "5")
+    np.testing.assert_array_equal(layout(0), other)
+
+
 def test_more_neighbours_than_points_are_refused():
     with pytest.raises(ValueError, match="need 2 … 10 neighbours for 10 points, got 15"):
         Atlas().map({"text": torch.randn(10, 3)})

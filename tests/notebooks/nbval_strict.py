@@ -1,17 +1,36 @@
-"""A pytest plugin that makes nbval run cells as the recorder does.
+"""A pytest plugin that makes nbval run cells as the recorder does, and then look once more.
 
 Three habits of nbval 0.11 are changed: cells are stored in the history (so that a trailing ``;``
 and ``Out[n]`` behave as recorded), outputs may take 60 s to arrive instead of 5, and after a cell
 that raised the rest of its notebook is skipped instead of failing for that reason.
+
+After the last cell, when everything is trained and all is compared, the same kernel is asked
+
+- for every picture and widget again, live (``XMODAL_STATIC=0``), as somebody who scrolls back does:
+  a widget is made for each, and a picture is what it was, so no later cell took its names away;
+- for every exercise with its folded solution in place of the stub: the checker accepts it, and the
+  quick cells that call the function go on with it.
+
+A whole second run for this would double the time of `make test`; `make machines` does one.
 """
 
 from __future__ import annotations
 
+import re
+import time
+
 import pytest
+from exercise_cards import BadCard, find_cards, is_exercise
+from nbformat import NotebookNode
 from nbval.kernel import RunningKernel
-from nbval.plugin import IPyNbCell, NbCellError
+from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 OUTPUT_TIMEOUT = 60  # seconds
+BRIEF = 4  # seconds; a cell that took longer trains something and is not run once more
+LIVE = "import os\n\nos.environ['XMODAL_STATIC'] = '0'\n"
+VIEW = "application/vnd.jupyter.widget-view+json"
+SHOWS = re.compile(r"^(?:show|explore)\(", re.M)
+MAKES_A_WIDGET = re.compile(r"^(?:\w+ = )?(?:explore|predict)\(", re.M)
 
 
 def _execute_and_store(self, cell_input, allow_stdin=None):
@@ -23,6 +42,104 @@ def _execute_and_store(self, cell_input, allow_stdin=None):
 RunningKernel.execute_cell_input = _execute_and_store
 
 
+class OnceMore(IPyNbCell):
+    """A cell that runs after the last one of its notebook."""
+
+    def run(self, cell, source: str) -> list:
+        """Run this source in place of a cell's own; the outputs, which nbval does not compare."""
+        self.cell = NotebookNode(cell, source=source)
+        super().runtest()
+        for output in self.test_outputs:
+            if output.get("name") == "stderr":
+                self.raise_cell_error(f"run once more, it wrote to stderr: {output.text}")
+        return self.test_outputs
+
+
+class LiveCell(OnceMore):
+    """A cell with pictures or widgets, run again with live widgets."""
+
+    def runtest(self):
+        """A view for every explore() and predict(), and the same pictures as before."""
+        cell = self.cell
+        if not MAKES_A_WIDGET.search(cell.source) and self.parent.seconds[self.cell_num] > BRIEF:
+            pytest.skip(f"cell {self.cell_num} takes long; `make machines` runs it live")
+        outputs = self.run(cell, LIVE + cell.source)
+        views = sum(VIEW in output.get("data", {}) for output in outputs)
+        wanted = len(MAKES_A_WIDGET.findall(cell.source))
+        if views < wanted:
+            self.raise_cell_error(f"made {views} of {wanted} widgets")
+        # Where a widget is, its static picture is not.
+        lost = [said for said in _digests(cell.outputs) if said not in _digests(outputs)]
+        if "nbval-ignore-output" not in cell.metadata.get("tags", []) and len(lost) > views:
+            self.raise_cell_error(f"run once more, it no longer draws {' or '.join(lost)}")
+
+
+class SolvedCell(OnceMore):
+    """An exercise with its solution in place of the stub."""
+
+    card = None
+
+    def runtest(self):
+        """The checker accepts the solution, and the cells that call the function go on with it."""
+        cells = [cell for cell in self.parent.nb.cells if cell.cell_type == "code"]
+        said = _printed(self.run(self.cell, self.card.solved))
+        if not re.search(rf"^✓ {self.card.name}: ", said, re.M):
+            self.raise_cell_error(f"the folded solution is not accepted: {said.strip()}")
+        for number, cell in enumerate(cells):
+            brief = self.parent.seconds.get(number, BRIEF) < BRIEF
+            if number <= self.cell_num or not brief or not self._calls(cell):
+                continue
+            said = _printed(self.run(cell, cell.source))
+            wrong = re.search(r"^✗.*", said, re.M)
+            if wrong and "wrong-on-purpose" not in cell.metadata.get("tags", []):
+                self.raise_cell_error(f"with the solution: {wrong.group()}")
+
+    def _calls(self, cell) -> bool:
+        name = self.card.name
+        own = re.search(rf"\b(?:def|import|as) {name}\b|\b{name} =", cell.source)
+        return not own and not is_exercise(cell) and f"{name}(" in cell.source
+
+
+def _digests(outputs) -> list[str]:
+    shown = [output.get("data", {}) for output in outputs]
+    return [data["text/plain"] for data in shown if "image/png" in data]
+
+
+def _printed(outputs) -> str:
+    return "".join(output.text for output in outputs if output.output_type == "stream")
+
+
+_every_cell = IPyNbFile.collect
+
+
+def _collect(self):
+    """The cells in their order, then those that run once more."""
+    self.seconds = {}
+    cells = list(_every_cell(self))
+    yield from cells
+
+    def again(kind, item, word):
+        name, options = f"{item.name}, {word}", {"check": False}
+        known = {"cell_num": item.cell_num, "cell": item.cell}
+        return kind.from_parent(self, name=name, options=item.options | options, **known)
+
+    for item in cells:
+        if SHOWS.search(item.cell.source) or MAKES_A_WIDGET.search(item.cell.source):
+            yield again(LiveCell, item, "live")
+    try:
+        cards = find_cards(self.nb)
+    except BadCard:
+        return  # a notebook that is no chapter; of chapters, the house rules ask for complete cards
+    for card in cards:
+        code = [cell for cell in self.nb.cells[: card.cell] if cell.cell_type == "code"]
+        solved = again(SolvedCell, cells[len(code)], "solved")
+        solved.card = card
+        yield solved
+
+
+IPyNbFile.collect = _collect
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
     """Skip a cell below one that failed to run; remember a cell that fails to run."""
@@ -32,10 +149,13 @@ def pytest_runtest_call(item):
     broken = getattr(item.parent, "first_broken_cell", None)
     if broken is not None:
         pytest.skip(f"cell {broken} of this notebook failed to run")
+    start = time.perf_counter()
     try:
         return (yield)
     except Exception as error:
         differs = isinstance(error, NbCellError) and str(error) == "Cell outputs differ"
-        if not differs:
+        if not differs and not isinstance(item, OnceMore):
             item.parent.first_broken_cell = item.cell_num
         raise
+    finally:
+        item.parent.seconds.setdefault(item.cell_num, time.perf_counter() - start)

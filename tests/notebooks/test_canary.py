@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from check_notebooks import check
 from record import record
-from tiny import PLAIN
+from tiny import PLAIN, TINY
 
 
 def run(folder):
@@ -42,7 +42,8 @@ def test_unedited_passes_and_digits_after_about_may_differ(tiny, plain):
     spoil(plain, "≈ 0.978", "≈ 0.961", tiny / "digits.ipynb")
     code, failed, said = run(tiny)
     assert (code, failed) == (0, set()), said
-    assert "10 passed" in said
+    # Ten cells; then two cells with widgets live, and one exercise solved.
+    assert "13 passed" in said
 
 
 def test_one_wrong_number_fails(plain, tmp_path):
@@ -64,3 +65,14 @@ def test_every_kind_of_wrong_output_fails(tiny, plain):
     wanted = {"mark:1", "nan:1", "result:2", "figure:5", "sound:6", "raising:1"}
     assert (code, failed) == (1, wanted), said
     assert "cell 1 of this notebook failed to run" in said and "1 skipped" in said
+
+
+def test_what_only_a_second_look_finds_fails(tmp_path):
+    source = TINY.replace("image[:, :, ::-1]", "image[:, ::-1]")  # a solution that is none
+    source += "\n# %% [markdown]\n# A name taken away.\n\n# %%\nFigure = None\n"
+    (tmp_path / "00_bad.py").write_text(source, encoding="utf-8")
+    record(tmp_path / "00_bad.py", tmp_path / "00_bad.ipynb")
+    code, failed, said = run(tmp_path)
+    assert (code, failed) == (1, {"00_bad:1", "00_bad:5"}), said
+    assert "the folded solution is not accepted: ✗ mirror" in said
+    assert "Cell 5, live" in said and "'NoneType' object is not callable" in said

@@ -1,12 +1,13 @@
 """Every committed notebook keeps the rules; every rule is seen to fail on a notebook made bad."""
 
 import nbformat
+import notebook_rules
 import pytest
 from notebook_env import NOTEBOOKS
 from notebook_rules import PAIR_RULES, RULES, problems
 
 CHAPTERS = sorted(NOTEBOOKS.glob("*.ipynb"))
-SOURCES = sorted((NOTEBOOKS / "src").glob("[0-9][0-9]_*.py"))
+SOURCES = sorted((NOTEBOOKS / "src").glob("*.py"))
 
 
 @pytest.mark.parametrize("notebook", CHAPTERS, ids=lambda path: path.stem)
@@ -124,6 +125,19 @@ def repainted(notebook):
     picture(notebook).data["image/png"] = picture(notebook).data["image/png"][:-8] + "AAAAAAA="
 
 
+def wordy(notebook):
+    notebook.cells[0].source += "\n\n" + "again and " * 2_000
+
+
+def wordy_in_folds(notebook):
+    text = "again and " * 2_000
+    notebook.cells[0].source += f"\n\n<details>\n{text}\n</details>\n\n```python\n{text}\n```"
+
+
+def with_many_cells(notebook):
+    notebook.cells += [nbformat.v4.new_markdown_cell("More.") for _ in range(150)]
+
+
 def huge(notebook):
     picture(notebook).data["image/png"] = "A" * 1_600_000
 
@@ -162,6 +176,8 @@ BAD = [
     (edited, "same_as_source: cell 1 differs from 00_tiny.py"),
     (tagging(1), "same_as_source: cell 4 differs"),
     (huge, "not_too_large"),
+    (wordy, "one_sitting: 4,0"),
+    (with_many_cells, "one_sitting: 16"),
     # What nbval lets pass: digits after ≈, and every pixel.
     (printing("✓ share: ≈ 0.12   expected 0.95 … 1\n"), "as_recorded: an output was edited"),
     (repainted, "as_recorded: an output was edited"),
@@ -185,6 +201,30 @@ def test_a_bad_notebook_is_caught(tiny, spoil, problem):
     nbformat.write(notebook, path)
     found = problems(path, tiny / "src" / "00_tiny.py")
     assert any(said.startswith(problem) for said in found), found
+
+
+def test_what_is_folded_or_code_does_not_count_as_prose(tiny):
+    path = tiny / "00_tiny.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    wordy_in_folds(notebook)
+    nbformat.write(notebook, path)
+    found = problems(path, tiny / "src" / "00_tiny.py")
+    assert not [said for said in found if said.startswith("one_sitting")]
+
+
+def test_an_exception_that_is_no_longer_needed_is_caught(tiny, monkeypatch):
+    monkeypatch.setattr(notebook_rules, "TOO_LONG", {"00_tiny"})
+    path, source = tiny / "00_tiny.ipynb", tiny / "src" / "00_tiny.py"
+    wanted = "one_sitting: 00_tiny fits one sitting now: take it out of TOO_LONG"
+    assert problems(path, source) == [wanted]
+    notebook = nbformat.read(path, as_version=4)
+    wordy(notebook)
+    nbformat.write(notebook, path)
+    assert not [said for said in problems(path, source) if said.startswith("one_sitting")]
+
+
+def test_exceptions_are_chapters():
+    assert {source.stem for source in SOURCES} >= notebook_rules.TOO_LONG
 
 
 def test_a_notebook_without_a_source_is_caught(tiny):

@@ -4,6 +4,7 @@ import nbformat
 import pytest
 import record
 from exercise_cards import BadCard, find_cards, inject_solutions
+from notebook_form import read_source
 from notebook_runner import ThisInterpreter, printed
 from tiny import TINY
 
@@ -83,19 +84,25 @@ def test_streams_are_merged_and_ids_follow_the_text(tmp_path):
     first = nbformat.read(target, as_version=4)
     assert [o.text for o in first.cells[1].outputs] == ["0\n1\n2\n"]
     source.write_text("# %% [markdown]\n# New.\n\n" + source.read_text())
-    assert record.read_source(source).cells[2].id == first.cells[1].id
+    assert read_source(source).cells[2].id == first.cells[1].id
 
 
 def test_names_of_chapters(tmp_path):
     source, _ = write(tmp_path, "1")
     assert record.find_sources([], tmp_path) == [source]
     assert record.find_sources(["07_x.ipynb"], tmp_path) == [source]
-    with pytest.raises(record.Refused, match=r"'08' fits 0 chapters; there are: 07_x"):
+    for name in ("04_one", "04b_two", "lab_three"):
+        (tmp_path / "src" / f"{name}.py").write_text(PLAIN)
+    found = record.find_sources(["04", "04b", "three"], tmp_path)
+    assert [path.stem for path in found] == ["04_one", "04b_two", "lab_three"]
+    with pytest.raises(record.Refused, match=r"'0' fits 3 chapters; there are: 04_one, 04b_two"):
+        record.find_sources(["0"], tmp_path)
+    with pytest.raises(record.Refused, match=r"'08' fits 0 chapters; there are: 04_one"):
         record.find_sources(["08"], tmp_path)
 
 
 def test_solutions_replace_stubs_only(tiny):
-    notebook = record.read_source(tiny / "src" / "00_tiny.py")
+    notebook = read_source(tiny / "src" / "00_tiny.py")
     assert inject_solutions(notebook) == ["mirror"]
     assert notebook.cells[3].source == (
         "def mirror(image):\n    return image[:, :, ::-1]\n\n\nmirror = check(mirror)"
@@ -120,4 +127,4 @@ def test_an_incomplete_card_is_named(tmp_path, old, new, reason):
     assert old in TINY
     source.write_text(TINY.replace(old, new), encoding="utf-8")
     with pytest.raises(BadCard, match=reason.replace("[", r"\[")):
-        find_cards(record.read_source(source))
+        find_cards(read_source(source))

@@ -7,6 +7,7 @@ maps of one atlas are turned (Procrustes) onto each other, so that before and af
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
 
@@ -34,6 +35,8 @@ class Atlas:
         neighbours: how many neighbours UMAP tries to keep together.
         epochs: optimisation epochs of a fit.
         seed: decides the layout on one machine; coordinates differ between machines all the same.
+            ``XMODAL_UMAP_SEED`` overrules it: `make machines` asks with it whether a chapter claims
+            what only one layout shows.
         min_dist: how far UMAP keeps near points from each other, 0 … 1: small for thousands of
             points, large where few points would fall into one dot.
 
@@ -111,7 +114,7 @@ class Atlas:
                 n_neighbors=indices.shape[1],
                 n_epochs=self.epochs,
                 min_dist=self.min_dist,
-                random_state=self.seed,
+                random_state=int(os.environ.get("XMODAL_UMAP_SEED", self.seed)),
                 n_jobs=1,
                 precomputed_knn=(indices.astype(np.int32), distances.astype(np.float32), None),
             )

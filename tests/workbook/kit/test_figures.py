@@ -17,6 +17,7 @@ from PIL import Image
 
 from xmodal_lab.datasets import scenes
 from xmodal_lab.workbook import explore, listen, show
+from xmodal_lab.workbook.charts.words import word_map
 from xmodal_lab.workbook.kit import exploring, figures, style
 from xmodal_lab.workbook.kit.sounds import Clips, wav_bytes
 
@@ -49,7 +50,7 @@ def test_a_digest_names_what_was_drawn():
     fig.colorbar(picture, ax=right, label="share")
     fig.suptitle("Two\npanels")
     assert figures.digest(fig) == (
-        "Figure Two panels: [– | x: – | y: – | 2 points, 3 bars, 1 note] "
+        "Figure Two panels: [– | x: – | y: – | 2 points, 3 bars] "
         "[– | no axes | image 8×6×3] [– | x: – | y: share | colour bar]"
     )
 
@@ -64,6 +65,43 @@ def test_equal_panels_are_counted():
 
 def test_a_digest_holds_no_measured_number():
     assert figures.digest(draw(0.123)) == figures.digest(draw(4.567))
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        lambda fig: fig.axes[0].text(1, 2, "a label that found room"),
+        lambda fig: fig.axes[0].annotate("0.79", (1, 2), arrowprops={"arrowstyle": "->"}),
+        lambda fig: fig.text(0.1, 0.1, "the nearest word is cat"),
+    ],
+)
+def test_a_digest_does_not_know_how_many_notes_found_room(note):
+    noted = draw()
+    note(noted)
+    note(noted)
+    assert figures.digest(noted) == figures.digest(draw())
+
+
+def test_a_digest_tells_what_the_data_decide():
+    longer, labelled, more = draw(), draw(), draw()
+    longer.axes[0].lines[0].set_data(range(4), range(4))
+    labelled.axes[0].set_xlabel("epoch")
+    more.axes[0].scatter([1, 2], [3, 4])
+    told = {figures.digest(fig) for fig in (draw(), draw(title="u"), longer, labelled, more)}
+    assert len(told) == 5
+
+
+def test_a_map_of_words_has_one_digest_in_every_layout():
+    words = ["cat", "dog", "car", "bus", "sun", "sea", "far"]
+    near = np.zeros((7, 2))  # six points in one place: a name has four sides to stand on
+    near[-1] = 1, 1
+    far = np.stack([np.arange(7), np.arange(7) % 3], axis=1).astype(float)
+    maps = [
+        word_map(places, words, {"all": words}, named=words, title="t") for places in (near, far)
+    ]
+    written = [len(fig.axes[0].texts) for fig in maps]
+    assert written[0] < written[1], "this test wants a layout in which a name finds no room"
+    assert figures.digest(maps[0]) == figures.digest(maps[1])
 
 
 def test_pictures_are_the_same_bytes_and_sharp():

@@ -2,7 +2,8 @@
 
 A recorded notebook holds each figure three times: as a picture, as the alt text for people who
 do not see it, and as a digest of what was drawn. Pictures differ by a pixel between machines, so
-they are never compared; digests hold no measured number, so they are.
+they are never compared; digests hold nothing that a layout, a tie or a measured number decides,
+so they are.
 """
 
 from __future__ import annotations
@@ -137,10 +138,12 @@ def close(fig: Figure) -> None:
 
 
 def digest(fig: Figure) -> str:
-    """One line that says what was drawn, without any measured number.
+    """One line that says what was drawn: the same on every machine.
 
     A panel reads ``[title | x: label | y: label | what is drawn | legend: entries]``; neighbouring
-    panels that read the same are counted.
+    panels that read the same are counted. Notes inside a panel (names beside points, numbers in
+    cells, arrows) are left out, words and number: which of them find room, and what they say, is
+    decided by layouts and measured numbers.
     """
     panels = [_panel(axes) for axes in fig.axes if axes.get_visible()]
     told = []
@@ -184,7 +187,6 @@ def _drawn(axes) -> list[str]:
         (points, "point"),
         (bars, "bar"),
         (len(others), "area"),
-        (sum(bool(text.get_text()) for text in axes.texts), "note"),
     ]
     told = [f"{count} {noun}{'s' * (count > 1)}" for count, noun in counts if count]
     shapes = [image.get_array().shape for image in axes.images if isinstance(image, AxesImage)]
