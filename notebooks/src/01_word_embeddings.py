@@ -21,7 +21,7 @@
 # |---|---|
 # | You need | matrix products, the singular value decomposition, gradient descent, cross-entropy |
 # | You will be able to | count, factorise, train Word2Vec, GloVe and a tiny BERT, and score them honestly |
-# | It takes | about 75 seconds of one CPU core; 1.0 GB of memory. A GPU: not measured yet |
+# | It takes | about 80 seconds of one free CPU core, half of it training the small BERT; several minutes on a slow or busy machine. 1.0 GB of memory. A GPU: not measured yet |
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: this summary differs from machine to machine.

@@ -21,7 +21,7 @@
 # |---|---|
 # | You need | matrix products, the singular value decomposition, gradients, cross-entropy |
 # | You will be able to | align two spaces in closed form or by four losses, choose a temperature, find false friends among formulas, and measure what was learned |
-# | It takes | about 130 seconds of one CPU core, a third of it training encoders; 1.2 GB of memory. A GPU: not measured yet |
+# | It takes | about 130 seconds of one free CPU core, live drawing included, a third of it training encoders; several minutes on a slow or busy machine. 1.2 GB of memory. A GPU: not measured yet |
 # | To read | some 6,000 words, and eight exercises of 70 minutes by their cards: take four sittings, sections 1–6, 7–11, 12–14 and 15–17 |
 
 # %% tags=["nbval-ignore-output"]
