@@ -972,6 +972,7 @@ from xmodal_lab.alignment import best_match_score
 from xmodal_lab.encoders import inputs_of
 from xmodal_lab.joint import regions
 from xmodal_lab.training import fit
+from xmodal_lab.workbook import progress
 
 pixels, val_pixels = inputs_of(bench.train), inputs_of(bench.val)
 fine = {}
@@ -979,7 +980,8 @@ for name, score in (("mean", regions.pooled_score), ("best", best_match_score)):
     torch.manual_seed(runtime.seed)
     fine[name] = regions.WordsAndRegions()
     loss = regions.contrast(score)  # InfoNCE on this score of every caption with every picture
-    for _ in fit(fine[name], loss, pixels, 150, batch_size=32, learning_rate=4e-3, warmup=45):
+    training = fit(fine[name], loss, pixels, 150, batch_size=32, learning_rate=4e-3, warmup=45)
+    for _ in progress(training, 150, f"regions, {name} score"):
         pass
 
 # %% [markdown]
@@ -1286,7 +1288,6 @@ guess = predict("What lights up first?", {"the whole frames": 1, "the diagonal i
 # starts anew.)
 
 # %%
-from xmodal_lab.workbook import progress
 from xmodal_lab.workbook.kit.live import Live
 
 space.load_state_dict(first_weights)
