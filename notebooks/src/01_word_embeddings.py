@@ -308,11 +308,16 @@ show(
 )
 
 # %% [markdown]
-# Who is nearest to *crimson*, before and after? Blue bars are colours, hatched ones something else.
+# So the words have vectors: by the raw counts, and by the three steps.
 
 # %%
 vectors = {"PPMI + SVD": WordVectors(text.words, svd_vectors(weighed, dim=64))}
 raw = WordVectors(text.words, counts)
+
+# %% [markdown]
+# Who is nearest to *crimson*, before and after? Blue bars are colours, hatched ones something else.
+
+# %%
 show(
     charts.neighbours(
         {
@@ -449,6 +454,11 @@ table = {
     f"PPMI, {size} numbers": marks(WordVectors(text.words, weighed)),
     "PPMI + SVD, 64 numbers": marks(vectors["PPMI + SVD"]),
 }
+
+# %% [markdown]
+# The table so far; more rows will come.
+
+# %%
 show(charts.results_table(table))
 
 
