@@ -13,6 +13,7 @@ from xmodal_lab.alignment import (
     closed_form,
     diagnostics,
     losses,
+    neighbours,
     unsupervised,
     word_regions,
 )
@@ -86,6 +87,8 @@ ROWS = {  # give tensors
     "transport_score": by_words(word_regions.transport_score),
     "ranks": retrieval.ranks,
     "ranks, targets": lambda a, b: retrieval.ranks(a, b, same_rows(a)),
+    "ranks_from_similarity": lambda a, b: retrieval.ranks_from_similarity(a @ b.T, same_rows(a)),
+    "nearest_others": lambda a, b: neighbours.nearest_others(a, k=3),
     "search": lambda a, b: retrieval.search(a, b, k=3),
     "zero_shot": lambda a, b: retrieval.zero_shot(a, [b[:3], b[3:7], b[7:]], pool="mean"),
 }
@@ -94,6 +97,7 @@ NUMBERS = {  # give plain numbers
     "mutual_knn": lambda a, b: diagnostics.mutual_knn(a, b, k=3),
     "permutation_null": lambda a, b: diagnostics.permutation_null(diagnostics.linear_cka, a, b, 5),
     "recall_at_k": lambda a, b: retrieval.recall_at_k(a, b, k=(1, 3)),
+    "recall_from_similarity": lambda a, b: retrieval.recall_from_similarity(a @ b.T, k=(1, 3)),
     "mean_reciprocal_rank": retrieval.mean_reciprocal_rank,
     "choice_accuracy": lambda a, b: retrieval.choice_accuracy(a, b, b.flip(0)),
 }
