@@ -9,7 +9,6 @@ import pytest
 
 from xmodal_lab.workbook.kit.limits import TimeUp, within
 
-
 TURNS = [0]
 
 
@@ -21,7 +20,7 @@ def for_ever():
 def deaf_to_errors():
     while True:
         with contextlib.suppress(Exception):
-            time.sleep(0.001)
+            TURNS[0] += 1
 
 
 def deaf_to_everything():
