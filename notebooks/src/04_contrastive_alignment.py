@@ -21,7 +21,7 @@
 # |---|---|
 # | You need | matrix products, the singular value decomposition, gradients, cross-entropy |
 # | You will be able to | align two spaces in closed form or by four losses, choose a temperature, find false friends among formulas, and measure what was learned |
-# | It takes | about 130 seconds of one CPU core, a third of it training encoders; 1.2 GB of memory. A GPU: not measured yet |
+# | It takes | about 130 seconds of one free CPU core, live drawing included, a third of it training encoders; several minutes on a slow or busy machine. 1.2 GB of memory. A GPU: not measured yet |
 # | To read | some 6,000 words, and eight exercises of 70 minutes by their cards: take four sittings, sections 1–6, 7–11, 12–14 and 15–17 |
 
 # %% tags=["nbval-ignore-output"]
@@ -972,6 +972,7 @@ from xmodal_lab.alignment import best_match_score
 from xmodal_lab.encoders import inputs_of
 from xmodal_lab.joint import regions
 from xmodal_lab.training import fit
+from xmodal_lab.workbook import progress
 
 pixels, val_pixels = inputs_of(bench.train), inputs_of(bench.val)
 fine = {}
@@ -979,7 +980,8 @@ for name, score in (("mean", regions.pooled_score), ("best", best_match_score)):
     torch.manual_seed(runtime.seed)
     fine[name] = regions.WordsAndRegions()
     loss = regions.contrast(score)  # InfoNCE on this score of every caption with every picture
-    for _ in fit(fine[name], loss, pixels, 150, batch_size=32, learning_rate=4e-3, warmup=45):
+    training = fit(fine[name], loss, pixels, 150, batch_size=32, learning_rate=4e-3, warmup=45)
+    for _ in progress(training, 150, f"regions, {name} score"):
         pass
 
 # %% [markdown]
@@ -1286,7 +1288,6 @@ guess = predict("What lights up first?", {"the whole frames": 1, "the diagonal i
 # starts anew.)
 
 # %%
-from xmodal_lab.workbook import progress
 from xmodal_lab.workbook.kit.live import Live
 
 space.load_state_dict(first_weights)

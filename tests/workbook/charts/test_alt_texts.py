@@ -152,6 +152,16 @@ def test_a_search_says_where_the_right_answer_is(right):
         assert f"{data.captions[right]}, the right one" in told
 
 
+@pytest.mark.parametrize("easy_steps", [0, 2, 9])
+def test_a_training_tells_the_step_at_which_harder_scenes_come_in(easy_steps):
+    points = {kind: np.random.default_rng(0).normal(size=(5, 2)) for kind in ("text", "image")}
+    recalls = {"text→image R@1": [(0, 1.0), (4, 30.0)]}
+    losses = [4.0, 3.0, 3.5, 2.0]
+    told = charts.training(losses, recalls, {}, [points, points], easy_steps=easy_steps).alt
+    assert ("after step 2: 3 before, 3.5 then" in told) == (easy_steps == 2)
+    assert ("two things" in told) == (easy_steps == 2)
+
+
 @pytest.mark.parametrize("margin", [0.1, 0.4])
 def test_shapes_say_where_the_slope_jumps(margin):
     fig = charts.shapes(0.1, margin)
