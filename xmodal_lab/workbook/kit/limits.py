@@ -26,40 +26,42 @@ def within(seconds: float, function: Callable, *inputs):
         TimeUp: when time is up.
         KeyboardInterrupt: where the learner presses Stop; the function is stopped, too.
     """
-    outcome = []
+    outcome, done = [], threading.Event()
 
     def work() -> None:
         try:
             outcome.append((function(*inputs), None))
         except BaseException as error:
             outcome.append((None, error))
+        finally:
+            done.set()
 
     worker = threading.Thread(target=work, name="check", daemon=True)
     worker.start()
     end = time.monotonic() + seconds
     try:
+        # Not worker.join(): interrupted by a Stop, it takes the thread for ended (CPython 3.10-12).
         # In short waits: on Windows a Stop is only heard between them.
-        while worker.is_alive() and time.monotonic() < end:
-            worker.join(0.1)
+        while not done.wait(0.1) and time.monotonic() < end:
+            pass
     finally:
-        late = worker.is_alive()
-        if late:
-            _stop(worker)
+        late = not done.is_set()
+        stopped = late and _stop(worker, done)
     if late:
-        raise TimeUp(not worker.is_alive())
+        raise TimeUp(stopped)
     result, error = outcome[0]
     if error is not None:
         raise error
     return result
 
 
-def _stop(worker: threading.Thread) -> None:
+def _stop(worker: threading.Thread, done: threading.Event) -> bool:
     """Raise TimeUp inside a thread, and again where a bare ``except:`` swallows it."""
     for _ in range(3):
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(worker.ident), ctypes.py_object(TimeUp)
         )
         # Not in haste: a second one would hit the thread while it ends because of the first.
-        worker.join(0.5)
-        if not worker.is_alive():
-            return
+        if done.wait(0.5):
+            return True
+    return False
