@@ -5,6 +5,8 @@ Each is a function (world, seed) → {setting: figures}.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from _frozen import MODALITIES, Frozen, trained
 from torch import Tensor, nn
@@ -22,13 +24,16 @@ from xmodal_lab.alignment.losses import (
 )
 from xmodal_lab.alignment.many_to_one import info_nce_many
 from xmodal_lab.alignment.mappers import LinearMapper, MLPMapper
+from xmodal_lab.batch import Batch
 from xmodal_lab.datasets import scenes
 from xmodal_lab.encoders.audio import AudioEncoder
+from xmodal_lab.encoders.features import features
 from xmodal_lab.encoders.image import SmallCNN
 from xmodal_lab.encoders.inputs import inputs_of
 from xmodal_lab.encoders.untrained import bag_of_words, untrained_features
 from xmodal_lab.joint.retrieval import recall_from_similarity
 from xmodal_lab.joint.space import JointSpace
+from xmodal_lab.tasks.classification import Classifier, binary_cross_entropy, colours_and_shapes
 
 Figures = dict[str, dict[str, float]]
 STEPS = 200
@@ -66,7 +71,7 @@ def temperature(world: Frozen, seed: int) -> Figures:
             heads = {m: mapper(train[m].shape[1], normalise=False) for m in MODALITIES}
             space = JointSpace(heads, 64)
             start = space.embed_all(asked)
-            loss = lambda e, _, tau=tau: info_nce(e["text"], e["image"], tau)  # noqa: E731
+            loss = partial(over_pairs, temperature=tau)
             _, spent = trained(space, loss, train, steps=STEPS, seed=seed)
             points = space.embed_all(asked)
             chances = (points["text"] @ points["image"].T / tau).softmax(dim=1)
@@ -83,7 +88,7 @@ def losses(world: Frozen, seed: int) -> Figures:
     """Every loss on the same features, heads, steps and batches."""
     table = {}
     for name, loss in LOSSES.items():
-        pair = lambda e, t, loss=loss: loss(e["text"], e["image"], t)  # noqa: E731
+        pair = partial(over_pairs, loss=loss)
         space, spent = trained(world.heads(seed), pair, world.train, steps=STEPS, seed=seed)
         table[name] = spent | world.evaluator.scores_of(space)
     return table
@@ -94,25 +99,15 @@ def negatives(world: Frozen, seed: int) -> Figures:
     table = {}
     for group in (2, 4, 16, 64, 256):
 
-        def loss(e, t, group=group):
-            parts = zip(e["text"].split(group), e["image"].split(group), strict=True)
-            return torch.stack([info_nce(a, b, t) for a, b in parts]).mean()
+        def loss(outputs, batch, group=group):
+            parts = zip(outputs["text"].split(group), outputs["image"].split(group), strict=True)
+            tau = outputs["temperature"]
+            return torch.stack([info_nce(a, b, tau) for a, b in parts]).mean()
 
         options = {"steps": 150, "batch_size": 256, "seed": seed}
         space, spent = trained(world.heads(seed), loss, world.train, **options)
         table[f"{group - 1} negatives"] = spent | world.evaluator.scores_of(space)
     return table
-
-
-class OneHot(nn.Module):
-    """Class numbers as unit vectors: so labels travel through a space to the loss."""
-
-    def __init__(self, classes: int) -> None:
-        super().__init__()
-        self.output_dim = classes
-
-    def forward(self, numbers: Tensor) -> Tensor:
-        return F.one_hot(numbers, self.output_dim).float()
 
 
 def false_negatives(world: Frozen, seed: int, count: int = 1000, tau: float = 0.02) -> Figures:
@@ -126,17 +121,16 @@ def false_negatives(world: Frozen, seed: int, count: int = 1000, tau: float = 0.
     keys = {key: number for number, key in enumerate({scene.key for scene in data.scenes})}
     train["meaning"] = torch.tensor([keys[scene.key] for scene in data.scenes])
 
-    def loss(e, _, treatment):
+    def loss(outputs, batch, treatment):
+        text, image = outputs["text"], outputs["image"]
         if treatment == "none":
-            return info_nce(e["text"], e["image"], tau)
-        same = e["meaning"] @ e["meaning"].T > 0.5
-        return info_nce_many(e["text"], e["image"], tau, same, treatment)
+            return info_nce(text, image, tau)
+        same = batch["meaning"][:, None] == batch["meaning"]
+        return info_nce_many(text, image, tau, same, treatment)
 
     table = {}
     for treatment in ("none", "mask", "share"):
-        space = world.heads(seed)
-        space.encoders["meaning"], space.projections["meaning"] = OneHot(len(keys)), nn.Identity()
-        treated = lambda e, t, how=treatment: loss(e, t, how)  # noqa: E731
+        space, treated = world.heads(seed), partial(loss, treatment=treatment)
         options = {"steps": 150, "batch_size": 512, "seed": seed}
         _, spent = trained(space, treated, train, **options)
         table[treatment] = spent | evaluation.recalls(space.embed_all(asked), gallery)
@@ -177,8 +171,9 @@ def imbalance(world: Frozen, seed: int, count: int = 8000, few: int = 400) -> Fi
         for goal in goals:
             pupil.projections[goal] = nn.Identity()
 
-        def loss(e, t, goals=goals):
-            return torch.stack([info_nce(e["audio"], e[goal], t) for goal in goals]).mean()
+        def loss(outputs, batch, goals=goals):
+            audio, tau = outputs["audio"], outputs["temperature"]
+            return torch.stack([info_nce(audio, outputs[goal], tau) for goal in goals]).mean()
 
         data = {"audio": triples["audio"]} | {goal: known[goal] for goal in goals}
         _, spent = trained(pupil, loss, data, steps=120, seed=seed)
@@ -201,8 +196,7 @@ def baselines(world: Frozen, seed: int) -> Figures:
     closed = evaluation.closed_form_recalls(train, asked, world.gallery)
     table["CCA on untrained features"] = closed
     eye, spent = trained_eye(world, seed)
-    with torch.no_grad():
-        x, y = (torch.cat([eye(p) for p in d["image"].split(500)]) for d in (train, asked))
+    x, y = (features(eye, data["image"]) for data in (train, asked))
     fitted = cca(bag_of_words(train["text"]), x, dim=20, ridge=0.1)
     points = {"text": fitted.project_x(bag_of_words(asked["text"])), "image": fitted.project_y(y)}
     table["CCA on trained features"] = spent | evaluation.recalls(points, world.gallery)
@@ -211,27 +205,12 @@ def baselines(world: Frozen, seed: int) -> Figures:
 
 def trained_eye(world: Frozen, seed: int, steps: int = 250) -> tuple[nn.Module, dict[str, float]]:
     """A picture encoder that learned to say which colours and shapes are there; no captions."""
-    names = [*scenes.COLOURS, *scenes.SHAPES]
-    there = [{n for t in scene.things for n in t.pair} for scene in world.data.scenes]
-    labels = torch.tensor([[float(name in found) for name in names] for found in there])
+    labels = colours_and_shapes(world.data.scenes)
     runtime.setup(seed, quiet=True)
-    eye = SmallCNN()
-    # A space of one modality: its 'points' are the labels' logits, before any normalisation.
-    judge = _Judge(eye, len(names))
-    data = {"image": torch.from_numpy(world.data.images), "labels": labels}
-    loss = lambda e, _: F.binary_cross_entropy_with_logits(e["image"], e["labels"])  # noqa: E731
-    _, spent = trained(judge, loss, data, steps=steps, seed=seed)
-    return eye.eval(), spent
-
-
-class _Judge(nn.Module):
-    def __init__(self, eye: SmallCNN, classes: int) -> None:
-        super().__init__()
-        self.eye, self.head = eye, nn.Linear(eye.output_dim, classes)
-        self.temperature = torch.tensor(1.0)
-
-    def forward(self, batch: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {"image": self.head(self.eye(batch["image"])), "labels": batch["labels"]}
+    judge = Classifier(SmallCNN(), labels.shape[1], "image")
+    data = Batch(image=torch.from_numpy(world.data.images), labels=labels)
+    _, spent = trained(judge, binary_cross_entropy, data, steps=steps, seed=seed)
+    return judge.encoder.eval(), spent
 
 
 def hubs(world: Frozen, seed: int) -> Figures:
@@ -245,7 +224,7 @@ def hubs(world: Frozen, seed: int) -> Figures:
     }
     spaces = {"before training": points_of(world, world.heads(seed)), "CCA": closed}
     for name in ("pair, margin 1.3", "triplet, all, 0.4", "InfoNCE, both"):
-        pair = lambda e, t, loss=LOSSES[name]: loss(e["text"], e["image"], t)  # noqa: E731
+        pair = partial(over_pairs, loss=LOSSES[name])
         space, _ = trained(world.heads(seed), pair, world.train, steps=STEPS, seed=seed)
         spaces[name] = points_of(world, space)
     targets = torch.from_numpy(world.gallery.matches())

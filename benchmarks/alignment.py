@@ -19,7 +19,7 @@ import torch
 from _frozen import MODALITIES, Frozen, trained
 
 from xmodal_lab import evaluation, runtime
-from xmodal_lab.alignment.losses import info_nce, info_nce_with_foils
+from xmodal_lab.alignment.losses import info_nce_with_foils, over_pairs
 from xmodal_lab.datasets import scenes
 from xmodal_lab.datasets.scenes.foils import foil_captions, twins
 from xmodal_lab.encoders.inputs import inputs_of
@@ -78,21 +78,19 @@ def hard_negatives(split: str, seed: int, pairs: int = 8_000) -> dict[str, dict[
 
 def plain(seed: int, pairs: int):
     data = inputs_of(scenes.load("train", pairs, seed, MODALITIES))
-    return JointSpace.standard(MODALITIES), _text_and_image, data, shuffled(pairs, seed=seed)
+    return JointSpace.standard(MODALITIES), over_pairs, data, shuffled(pairs, seed=seed)
 
 
 def with_foils(seed: int, pairs: int):
-    """A third 'modality', read by the very same text encoder: a wrong caption for each scene."""
+    """A wrong caption for each scene, read by the very same text encoder."""
     train = scenes.load("train", pairs, seed, MODALITIES)
-    data = inputs_of(train) | {"foil": read_captions(foil_captions(train, seed))}
-    space = JointSpace.standard(MODALITIES)
-    space.encoders["foil"] = space.encoders["text"]
-    space.projections["foil"] = space.projections["text"]
+    data = inputs_of(train) | {"text:foil": read_captions(foil_captions(train, seed))}
 
-    def loss(e, t):
-        return info_nce_with_foils(e["image"], e["text"], t, foils_b=e["foil"])
+    def loss(outputs, batch):
+        text, image, foil = (outputs[name] for name in ("text", "image", "text:foil"))
+        return info_nce_with_foils(image, text, outputs["temperature"], foils_b=foil)
 
-    return space, loss, data, shuffled(pairs, seed=seed)
+    return JointSpace.standard(MODALITIES), loss, data, shuffled(pairs, seed=seed)
 
 
 def with_twins(seed: int, pairs: int):
@@ -101,11 +99,7 @@ def with_twins(seed: int, pairs: int):
     data = inputs_of(train + twins(train, seed, modalities=MODALITIES))
     half = shuffled(pairs // 2, 64, seed)
     order = lambda step: torch.cat([half(step), half(step) + pairs // 2])  # noqa: E731
-    return JointSpace.standard(MODALITIES), _text_and_image, data, order
-
-
-def _text_and_image(e, t):
-    return info_nce(e["text"], e["image"], t)
+    return JointSpace.standard(MODALITIES), over_pairs, data, order
 
 
 def spread(runs: Sequence[dict[str, float]], keys: Sequence[str]) -> dict[str, str]:

@@ -22,13 +22,17 @@ from xmodal_lab.encoders.text import (
     TextEncoder,
     WordVectors,
     bert,
-    bert_scores,
+    bert_tasks,
     cooccurrence,
     ppmi,
     svd_vectors,
     wordpiece,
 )
-from xmodal_lab.encoders.text.sentences import MeanEncoder, score_order
+from xmodal_lab.encoders.text.sentences import MeanEncoder
+from xmodal_lab.evaluation import bert as bert_scores
+from xmodal_lab.tasks import Classifier, cross_entropy
+from xmodal_lab.tasks.order import order_questions, order_score
+from xmodal_lab.training import fit
 
 HELD_OUT = 400
 
@@ -63,7 +67,9 @@ def run(seed: int) -> dict[str, float]:
     pieces = wordpiece.learn(text.sentences)
     model, fresh = (bert.tiny_bert(len(pieces), seed=s) for s in (seed, seed + 1000))
     start = time.process_time()
-    for _ in bert.train(model, pieces, training, seed=seed):
+    batches = bert_tasks.Pretraining(pieces, training, seed=seed)
+    options = {"steps": 2000, "learning_rate": 4e-3, "warmup": 100}
+    for _ in fit(bert.TwoTasks(model), bert.two_losses, batches, **options):
         pass
     figures = {"training, CPU-s": time.process_time() - start}
     words = bert_scores.masked_words(model, pieces, held_out, training)
@@ -96,9 +102,13 @@ def order(seed: int) -> dict[str, float]:
     figures = {}
     for name, make in (("mean", MeanEncoder), ("GRU", TextEncoder)):
         torch.manual_seed(seed)
-        encoder = make()
+        answering = Classifier(make(), 8, "text")
+        questions = order_questions("train", 2500, seed)
         start = time.process_time()
-        figures[f"which stands left: {name}"] = 100 * score_order(encoder, seed=seed).right
+        for _ in fit(answering, cross_entropy, questions, 250, learning_rate=5e-3, seed=seed):
+            pass
+        score = order_score(answering, order_questions("test", 1000, seed))
+        figures[f"which stands left: {name}"] = 100 * score.right
         figures[f"which stands left: {name}, CPU-s"] = time.process_time() - start
     return figures
 

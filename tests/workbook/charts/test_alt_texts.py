@@ -145,11 +145,21 @@ def test_a_mined_row_counts_what_lies_above_the_partner(seed):
 def test_a_search_says_where_the_right_answer_is(right):
     from xmodal_lab.datasets import scenes
 
-    data = scenes.from_scenes(scenes.sample_scenes(6, 3, "test"), seed=3)
+    data = scenes.from_scenes(scenes.sample_scenes("test", 6, 3), seed=3)
     told = charts.spoken_search(data.waveforms[0], "words", data, [3, 0, 4], right).alt
     assert ("The right one is not among them" in told) == (right == 99)
     if right != 99:
         assert f"{data.captions[right]}, the right one" in told
+
+
+@pytest.mark.parametrize("easy_steps", [0, 2, 9])
+def test_a_training_tells_the_step_at_which_harder_scenes_come_in(easy_steps):
+    points = {kind: np.random.default_rng(0).normal(size=(5, 2)) for kind in ("text", "image")}
+    recalls = {"text→image R@1": [(0, 1.0), (4, 30.0)]}
+    losses = [4.0, 3.0, 3.5, 2.0]
+    told = charts.training(losses, recalls, {}, [points, points], easy_steps=easy_steps).alt
+    assert ("after step 2: 3 before, 3.5 then" in told) == (easy_steps == 2)
+    assert ("two things" in told) == (easy_steps == 2)
 
 
 @pytest.mark.parametrize("margin", [0.1, 0.4])

@@ -93,9 +93,14 @@ def test_what_is_asked_for_is_hidden_in_the_gallery_and_framed(data):
     # All eight and two guests are shown, so the guests are among them, in both modalities.
     assert page.count("<img") == page.count("<audio") == 10
     assert page.count("✓ asked for") == page.count("⇄ its twin") == 2
+    assert "10 pictures (✓ asked for is number" in page.alt and "10 players" in page.alt
     heard = answers.hear("a tiny red box", voice=21, pictures=9)
     assert heard.count("<img") == 9 and heard.count("<audio") == 1
     assert heard.count("✓ asked for") == 1 and "⇄" not in heard
+    assert heard.alt.startswith("A player of voice 21.")
+    place = int(re.search(r"✓ asked for is number (\d)", heard.alt).group(1))
+    cards_found = heard.split("<img")[1:]
+    assert ["✓ asked for" in card for card in cards_found].index(True) + 1 == place
     for wrong, told in (("a tiny redd box", "did you mean 'red'"), ("red box", "cannot read")):
         with pytest.raises(ValueError, match=told):
             answers.ask(wrong)

@@ -136,4 +136,4 @@ def test_without_a_guess_the_answer_is_folded_away(static, monkeypatch):
     (bundle,) = shown
     seen, folded = bundle["text/html"].split("</summary>")
     assert "up" not in bundle["text/plain"] + seen and "<details>" in seen
-    assert folded == "The answer is: up &amp; away.</details>"
+    assert folded == "<p>The answer is: up &amp; away.</p></details>"

@@ -66,6 +66,7 @@ def training(
                 ha="right",
                 transform=right.get_yaxis_transform(),
                 bbox=PAPER,
+                zorder=1.5,  # below the curves
             )
     right.set(title="scenes never seen", xlabel="step", ylabel="R@1 / %", ylim=(-3, 103))
     right.legend(loc="upper left")
@@ -84,11 +85,19 @@ def training(
     return described(
         fig,
         f"Loss in nats against the step: {say.course(range(1, len(losses) + 1), losses)}"
-        f"{f'; scenes of two things come in at {easy_steps}' if easy_steps else ''}. R@1 in per "
+        f"{_entry(losses, easy_steps)}. R@1 in per "
         f"cent on scenes never seen, against the step. {say.courses(lines)}. Level lines of CCA: "
         f"{say.values(levels, levels.values()) or 'none'}. Below, maps before the first step and "
         f"now. {_maps({'before': places[0], 'now': places[-1]}, links)}.",
     )
+
+
+def _entry(losses: Sequence[float], easy_steps: int) -> str:
+    """What the loss does where harder rows come in."""
+    if not 0 < easy_steps < len(losses):
+        return ""
+    before, behind = (say.number(losses[row]) for row in (easy_steps - 1, easy_steps))
+    return f"; scenes of two things come in after step {easy_steps}: {before} before, {behind} then"
 
 
 def _maps(panels: Mapping[str, Mapping[str, Points]], links: Sequence[int]) -> str:

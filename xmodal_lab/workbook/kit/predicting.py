@@ -78,7 +78,8 @@ def _fold(answer: str) -> None:
         return
     from IPython.display import display
 
-    page = f"<details><summary>{html.escape(NO_GUESS)}</summary>{html.escape(answer)}</details>"
+    summary = f"<summary>{html.escape(NO_GUESS)}</summary>"
+    page = f"<details>{summary}<p>{html.escape(answer)}</p></details>"
     display({"text/html": page, "text/plain": NO_GUESS}, raw=True)
 
 
