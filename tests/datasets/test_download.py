@@ -130,6 +130,7 @@ def test_a_server_that_falls_silent_is_given_up(server, tmp_path, monkeypatch):
     assert left_in(tmp_path) == []
 
 
+@pytest.mark.slow
 def test_a_killed_download_leaves_no_half_file(server, tmp_path):
     code = f"""from xmodal_lab.datasets.download import fetch
 fetch("{server.url}/slow.bin", "{SHA256}", folder={str(tmp_path)!r})"""

@@ -36,6 +36,7 @@ def test_loading_twice_gives_the_same_bytes(split):
     assert split == "natural" or digest(made) != digest(load(split, COUNT, 3))
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_anywhere_with_any_hash_seed_give_the_same_bytes(
     tmp_path, folder, python
 ):

@@ -225,6 +225,7 @@ def test_trainable_it_learns_in_a_joint_space(tiny_bert):
 # --- where they come from -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_package_is_found_and_its_code_is_not_run():
     code = """import sys
 from xmodal_lab.encoders import pretrained

@@ -9,7 +9,7 @@ After the last cell, when everything is trained and all is compared, the same ke
 - for every picture and widget again, live (``XMODAL_STATIC=0``), as somebody who scrolls back does:
   a widget is made for each, and a picture is what it was, so no later cell took its names away;
 - for every exercise with its folded solution in place of the stub: the checker accepts it, and the
-  quick cells that call the function go on with it.
+  first cell that calls the function goes on with it.
 
 A whole second run for this would double the time of `make test`; `make machines` does one.
 """
@@ -17,7 +17,6 @@ A whole second run for this would double the time of `make test`; `make machines
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from exercise_cards import BadCard, find_cards, is_exercise
@@ -26,7 +25,6 @@ from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, NbCellError
 
 OUTPUT_TIMEOUT = 60  # seconds
-BRIEF = 4  # seconds; a cell that took longer trains something and is not run once more
 LIVE = "import os\n\nos.environ['XMODAL_STATIC'] = '0'\n"
 VIEW = "application/vnd.jupyter.widget-view+json"
 SHOWS = re.compile(r"^(?:show|explore)\(", re.M)
@@ -61,8 +59,6 @@ class LiveCell(OnceMore):
     def runtest(self):
         """A view for every explore() and predict(), and the same pictures as before."""
         cell = self.cell
-        if not MAKES_A_WIDGET.search(cell.source) and self.parent.seconds[self.cell_num] > BRIEF:
-            pytest.skip(f"cell {self.cell_num} takes long; `make machines` runs it live")
         outputs = self.run(cell, LIVE + cell.source)
         views = sum(VIEW in output.get("data", {}) for output in outputs)
         wanted = len(MAKES_A_WIDGET.findall(cell.source))
@@ -80,24 +76,20 @@ class SolvedCell(OnceMore):
     card = None
 
     def runtest(self):
-        """The checker accepts the solution, and the cells that call the function go on with it."""
-        cells = [cell for cell in self.parent.nb.cells if cell.cell_type == "code"]
+        """The checker accepts the solution, and the first cell that calls it goes on with it."""
         said = _printed(self.run(self.cell, self.card.solved))
         if not re.search(rf"^✓ {self.card.name}: ", said, re.M):
             self.raise_cell_error(f"the folded solution is not accepted: {said.strip()}")
-        for number, cell in enumerate(cells):
-            brief = self.parent.seconds.get(number, BRIEF) < BRIEF
-            if number <= self.cell_num or not brief or not self._calls(cell):
-                continue
+        code = [cell for cell in self.parent.nb.cells if cell.cell_type == "code"]
+        for cell in filter(self._calls, code[self.cell_num + 1 :]):
             said = _printed(self.run(cell, cell.source))
             wrong = re.search(r"^✗.*", said, re.M)
             if wrong and "wrong-on-purpose" not in cell.metadata.get("tags", []):
                 self.raise_cell_error(f"with the solution: {wrong.group()}")
+            break
 
     def _calls(self, cell) -> bool:
-        name = self.card.name
-        own = re.search(rf"\b(?:def|import|as) {name}\b|\b{name} =", cell.source)
-        return not own and not is_exercise(cell) and f"{name}(" in cell.source
+        return f"{self.card.name}(" in cell.source and not is_exercise(cell)
 
 
 def _digests(outputs) -> list[str]:
@@ -114,7 +106,6 @@ _every_cell = IPyNbFile.collect
 
 def _collect(self):
     """The cells in their order, then those that run once more."""
-    self.seconds = {}
     cells = list(_every_cell(self))
     yield from cells
 
@@ -149,7 +140,6 @@ def pytest_runtest_call(item):
     broken = getattr(item.parent, "first_broken_cell", None)
     if broken is not None:
         pytest.skip(f"cell {broken} of this notebook failed to run")
-    start = time.perf_counter()
     try:
         return (yield)
     except Exception as error:
@@ -157,5 +147,3 @@ def pytest_runtest_call(item):
         if not differs and not isinstance(item, OnceMore):
             item.parent.first_broken_cell = item.cell_num
         raise
-    finally:
-        item.parent.seconds.setdefault(item.cell_num, time.perf_counter() - start)

@@ -16,7 +16,10 @@ from xmodal_lab.training import checkpoints, distributed, options
 from xmodal_lab.training.loop import TrainingError
 from xmodal_lab.training.options import OptionError, parse
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="groups of processes and their signals")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="groups of processes and their signals"),
+    pytest.mark.slow,
+]
 
 TINY = {
     "pairs": 300,

@@ -309,6 +309,7 @@ assert t.weights(plain).keys() == t.weights(compiled).keys()
 """
 
 
+@pytest.mark.slow
 def test_a_compiled_model_trains_as_the_plain_one():
     """In a process of its own: the compiler cannot read the checks of shapes that tests add."""
     if not any(shutil.which(name) for name in ("c++", "g++", "clang++", "cl")):

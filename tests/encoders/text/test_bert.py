@@ -125,6 +125,7 @@ def test_it_learns_and_can_be_left_early(wordpiece):
     assert sum(losses[-5:]) / 5 < sum(losses[:5]) / 5 - 0.7
 
 
+@pytest.mark.slow
 def test_a_small_text_is_learned_until_it_beats_the_baselines():
     """Four stories of one kind: which animal it is must be read from the other sentence."""
     animals, voices = ("cat", "dog", "cow", "owl"), ("meow", "woof", "moo", "hoot")

@@ -77,6 +77,7 @@ def alike(one: WordVectors, other: WordVectors) -> float:
     return torch.corrcoef(torch.stack([cosines(one), cosines(other)]))[0, 1].item()
 
 
+@pytest.mark.slow
 def test_training_agrees_with_gensim(text):
     """Two runs of gensim differ as well: ours may differ from them by little more.
 
