@@ -26,9 +26,9 @@ from xmodal_lab.encoders.text import (
     WordVectors,
     cooccurrence,
     ppmi,
-    scoring,
     svd_vectors,
 )
+from xmodal_lab.evaluation import words as scoring
 
 DIM, WINDOW, NEGATIVES, SUBSAMPLE, EPOCHS = 64, 5, 5, 1e-3, 10
 GLOVE = {"x_max": 30.0, "smoothing": 1.0}

@@ -172,6 +172,17 @@ def test_current_is_the_last_setup_or_a_quiet_one(capsys):
     assert runtime.current() is chosen
 
 
+def test_the_device_can_be_asked_for_without_a_seed_being_set(monkeypatch):
+    torch.manual_seed(7)
+    wanted = torch.rand(2)
+    torch.manual_seed(7)
+    assert runtime.chosen_device() == torch.device("cpu")
+    assert torch.equal(torch.rand(2), wanted) and runtime._current is None
+    runtime.setup(quiet=True)
+    fake_gpu(monkeypatch, native=True)
+    assert runtime.chosen_device() == torch.device("cpu")  # what was set up stays
+
+
 def test_a_failed_setup_leaves_the_last_one(monkeypatch):
     chosen = runtime.setup(5, quiet=True)
     monkeypatch.setenv("XMODAL_DEVICE", "tpu")

@@ -20,7 +20,7 @@
 # |---|---|
 # | You need | Python, a little linear algebra, a first course in deep learning |
 # | You will be able to | run, change and check every notebook of this course |
-# | It takes | 5 to 10 seconds of one CPU core, 0.6 GB of memory |
+# | It takes | 5 to 10 seconds of one free CPU core, live widgets included, 0.6 GB of memory; half a minute on a busy machine |
 
 # %% [markdown]
 # ## Ask the finished model

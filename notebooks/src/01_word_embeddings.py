@@ -308,11 +308,16 @@ show(
 )
 
 # %% [markdown]
-# Who is nearest to *crimson*, before and after? Blue bars are colours, hatched ones something else.
+# So the words have vectors: by the raw counts, and by the three steps.
 
 # %%
 vectors = {"PPMI + SVD": WordVectors(text.words, svd_vectors(weighed, dim=64))}
 raw = WordVectors(text.words, counts)
+
+# %% [markdown]
+# Who is nearest to *crimson*, before and after? Blue bars are colours, hatched ones something else.
+
+# %%
 show(
     charts.neighbours(
         {
@@ -449,6 +454,11 @@ table = {
     f"PPMI, {size} numbers": marks(WordVectors(text.words, weighed)),
     "PPMI + SVD, 64 numbers": marks(vectors["PPMI + SVD"]),
 }
+
+# %% [markdown]
+# The table so far; more rows will come.
+
+# %%
 show(charts.results_table(table))
 
 
@@ -1409,13 +1419,13 @@ met, with_whom = far.nonzero(as_tuple=True)
 
 
 def train_glove(loss, steps=1000, batch_size=512, dim=50, seed=runtime.seed):
-    random = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     shapes = 2 * [(size, dim)] + 2 * [(size,)]
-    parts = [(torch.rand(shape, generator=random) - 0.5) / dim**0.5 for shape in shapes]
+    parts = [(torch.rand(shape, generator=generator) - 0.5) / dim**0.5 for shape in shapes]
     words, contexts, word_bias, context_bias = [part.requires_grad_() for part in parts]
     optimiser = torch.optim.Adagrad(parts, lr=0.2)
     for _ in range(steps):
-        cells = torch.randint(len(met), (batch_size,), generator=random)
+        cells = torch.randint(len(met), (batch_size,), generator=generator)
         i, j = met[cells], with_whom[cells]
         value = loss(words[i], contexts[j], word_bias[i], context_bias[j], far[i, j])
         optimiser.zero_grad()

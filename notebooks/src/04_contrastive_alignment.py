@@ -828,7 +828,7 @@ from itertools import pairwise
 
 from xmodal_lab.alignment import diagnostics
 
-guess = predict(
+gap_guess = predict(
     "At a small temperature, the gap between the modalities is …",
     {"smaller": False, "larger": True},
 )
@@ -871,7 +871,7 @@ def at_temperature(temperature=0.1):
 
 
 explore(at_temperature, temperature=(0.01, 0.5, 0.01))
-guess.reveal(trained_at[0.01]["gap"] > trained_at[0.5]["gap"])
+gap_guess.reveal(trained_at[0.01]["gap"] > trained_at[0.5]["gap"])
 
 # %% [markdown]
 # A cold loss looks only at the nearest rivals. It is content as soon as they are beaten, and the two
@@ -1905,7 +1905,7 @@ class Learned(nn.Module):
 def learned(seed, start, of):
     objective = Learned(start, of)
     run = bench.fit(objective=objective, seed=seed)
-    return float(objective.temperature()), run.r1
+    return objective.temperature().item(), run.r1
 
 
 seeds = range(runtime.seed, runtime.seed + 4)

@@ -21,7 +21,7 @@
 # |---|---|
 # | You need | convolution, recurrent network and cross-entropy, each once seen |
 # | You will be able to | train a joint space, search in it, map it, and say what it does *not* know |
-# | It takes | about 100 seconds of one CPU core, half of it training; 1.8 GB of memory. A GPU: not measured yet |
+# | It takes | about 100 seconds of one free CPU core, live drawing included, half of it training; on a slow or busy machine several minutes (each training tells the time left). 1.9 GB of memory. A GPU: not measured yet |
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: this summary differs from machine to machine.

@@ -51,7 +51,7 @@ def test_an_encoder_reads_with_its_own_words(data):
 
 
 def test_a_modality_that_is_not_there_is_named(data):
-    part = scenes.from_scenes(scenes.sample_scenes(3, 0, "train"), 0, ("text",))
+    part = scenes.from_scenes(scenes.sample_scenes("train", 3, 0), 0, ("text",))
     with pytest.raises(ValueError, match="the data has text, but not image"):
         inputs_of(part, ["text", "image"])
 

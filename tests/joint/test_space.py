@@ -180,7 +180,7 @@ def test_its_config_tells_what_it_is_made_of():
 
 
 def test_scenes_are_embedded_with_each_encoders_own_reading():
-    data = scenes.from_scenes(scenes.sample_scenes(4, 0, "train"), 0, ["text", "image"])
+    data = scenes.from_scenes(scenes.sample_scenes("train", 4, 0), 0, ["text", "image"])
     text = TextEncoder(scenes.WORDS[::-1])
     space = JointSpace({"text": text, "image": SmallCNN()}, 8).eval()
     found = space.embed_data(data)

@@ -57,7 +57,7 @@ def test_several_right_classes():
 
 
 def test_colours_and_shapes_of_scenes():
-    shown = scenes.sample_scenes(count=20, seed=0, split="train")
+    shown = scenes.sample_scenes("train", 20)
     kinds = [*scenes.COLOURS, *scenes.SHAPES]
     for scene, row in zip(shown, colours_and_shapes(shown), strict=True):
         said = {kinds[i] for i in row.nonzero().flatten().tolist()}

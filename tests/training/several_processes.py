@@ -20,10 +20,11 @@ import torch
 import torch.distributed as dist
 from torch import nn
 
-from xmodal_lab.alignment.losses import info_nce, over_pairs, sigmoid_loss
+from xmodal_lab.alignment.losses import info_nce, info_nce_many, over_pairs, sigmoid_loss
 from xmodal_lab.batch import Batch
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.runtime import Runtime
+from xmodal_lab.tasks import Classifier, cross_entropy
 from xmodal_lab.training import distributed, resuming
 from xmodal_lab.training.backward import backward
 from xmodal_lab.training.checkpoints import CheckpointError
@@ -107,6 +108,33 @@ def gradients_of_losses() -> dict:
             value = backward(space, partial(over_pairs, loss=loss), batch, micro_batch)
             found[f"{name} {micro_batch}"] = {"loss": value[""], **gradients(space)}
     return found
+
+
+def objectives() -> dict:
+    """A contrast that looks at meanings, and a classification, which adds up."""
+    batch = Batch(data() | {"labels": torch.arange(ROWS) % 3})
+    rows = batch.rows(torch.arange(BATCH))
+
+    def treated(outputs, whole):
+        same = whole["labels"][:, None] == whole["labels"]
+        return info_nce_many(outputs["x"], outputs["y"], outputs["temperature"], same)
+
+    found = {}
+    for name, make, objective in (
+        ("contrast with meanings", model, treated),
+        ("classification", judge, cross_entropy),
+    ):
+        for micro_batch in MICRO_BATCHES:
+            learner = make()
+            mine = rows.rows(distributed.shard(torch.arange(BATCH)))
+            value = backward(learner, objective, mine, micro_batch)
+            found[f"{name} {micro_batch}"] = {"loss": value[""], **gradients(learner)}
+    return found
+
+
+def judge() -> Classifier:
+    torch.manual_seed(0)
+    return Classifier(Small(), 3, "x").double()
 
 
 def gradients_of_kinds() -> dict:
@@ -245,6 +273,7 @@ def one_that_dies() -> str:
 def answers(folder: Path) -> dict:
     found = {
         "gradients_of_losses": gradients_of_losses(),
+        "objectives": objectives(),
         "gradients_of_kinds": gradients_of_kinds(),
         "whole_training": whole_training(),
     }

@@ -398,7 +398,7 @@ def test_scenes_are_read_by_the_spaces_own_words(tmp_path):
     state[name] = torch.cat([state[name][:1], state[name][1:].flip(0)])
     turned.load_state_dict(state)
     back = load(save(tmp_path / "turned.safetensors", turned))
-    data = scenes.from_scenes(scenes.sample_scenes(5, 0, "train"), 0, ["text"])
+    data = scenes.from_scenes(scenes.sample_scenes("train", 5, 0), 0, ["text"])
     assert back.embed_data(data)["text"].equal(model.embed_data(data)["text"])
 
 

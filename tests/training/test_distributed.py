@@ -83,6 +83,15 @@ def test_the_gradient_is_that_of_one_process_with_all_rows(several, case):
             torch.testing.assert_close(found[name], gradient, rtol=1e-8, atol=1e-12)
 
 
+def test_other_objectives_too_see_the_rows_and_the_labels_of_all_processes(several):
+    for case, alone in questions.objectives().items():
+        for found in several:
+            found = found["objectives"][case]
+            assert found.keys() == alone.keys()
+            for name, value in alone.items():
+                torch.testing.assert_close(found[name], value, rtol=1e-8, atol=1e-10)
+
+
 @pytest.mark.parametrize("loss", questions.LOSSES)
 def test_without_the_others_rows_it_would_be_another_gradient(loss):
     """The test above can fail: a process that sees its own rows alone goes elsewhere."""

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from xmodal_lab.alignment.checks import check_finite
+from xmodal_lab.alignment.checks import check_finite, checked_mask
 
 
 def softmax_assignment(
@@ -139,22 +139,9 @@ def _checked_masks(
 ) -> tuple[Tensor, Tensor]:
     if table.ndim < 2 or not table.numel():
         raise ValueError(f"expected a table (words, regions), not empty, got {tuple(table.shape)}")
-    masks = []
-    for name, mask, shape in (
-        ("word_mask", word_mask, table.shape[:-1]),
-        ("region_mask", region_mask, (*table.shape[:-2], table.shape[-1])),
-    ):
-        if mask is None:
-            mask = torch.ones(shape, dtype=torch.bool, device=table.device)
-        if mask.shape != torch.Size(shape) or mask.dtype != torch.bool:
-            raise ValueError(
-                f"expected {name} of bool and shape {tuple(shape)}, got {mask.dtype} "
-                f"and {tuple(mask.shape)}"
-            )
-        if not bool(mask.any(-1).all()):
-            raise ValueError(f"{name} leaves nothing but padding: every table needs one True")
-        masks.append(mask)
-    words, regions = masks
+    regions_shape = (*table.shape[:-2], table.shape[-1])
+    words = checked_mask(word_mask, table.shape[:-1], "word_mask", table.device)
+    regions = checked_mask(region_mask, regions_shape, "region_mask", table.device)
     # What stands at padding is nobody's concern.
     check_finite(table.detach().masked_fill(~(words[..., None] & regions[..., None, :]), 0.0))
     return words, regions

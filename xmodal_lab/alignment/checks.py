@@ -75,6 +75,26 @@ def check_table(table: Tensor, name: str = "similarity") -> None:
     check_finite(table)
 
 
+def checked_mask(
+    mask: Tensor | None, shape: tuple[int, ...], name: str, device: torch.device
+) -> Tensor:
+    """A mask of bool that leaves something in every row; all True where there is none.
+
+    Raises:
+        ValueError: for another type or shape, or a row of padding alone.
+    """
+    if mask is None:
+        return torch.ones(shape, dtype=torch.bool, device=device)
+    if mask.shape != torch.Size(shape) or mask.dtype != torch.bool:
+        raise ValueError(
+            f"expected {name} of bool and shape {tuple(shape)}, got {mask.dtype} and "
+            f"{tuple(mask.shape)}"
+        )
+    if not bool(mask.any(-1).all()):
+        raise ValueError(f"{name} leaves nothing but padding: each row needs one True")
+    return mask
+
+
 def check_k(k: int, most: int, what: str) -> None:
     """A number of neighbours from 1 to ``most``, which is the number of ``what``."""
     if not 1 <= k <= most:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xmodal_lab.alignment.assignment import sinkhorn, softmax_assignment
-from xmodal_lab.alignment.checks import check_finite
+from xmodal_lab.alignment.checks import check_finite, checked_mask
 
 
 def best_match_score(
@@ -104,15 +104,7 @@ def _units(points: Tensor, mask: Tensor | None, name: str) -> tuple[Tensor, Tens
     """Unit vectors, 0 at padding whatever stood there, and their mask."""
     if points.ndim < 2 or not points.numel():
         raise ValueError(f"expected {name} (…, {name}, dim), not empty, got {tuple(points.shape)}")
-    if mask is None:
-        mask = torch.ones(points.shape[:-1], dtype=torch.bool, device=points.device)
-    if mask.shape != points.shape[:-1] or mask.dtype != torch.bool:
-        raise ValueError(
-            f"expected the mask of {name} of bool and shape {tuple(points.shape[:-1])}, "
-            f"got {mask.dtype} and {tuple(mask.shape)}"
-        )
-    if not bool(mask.any(-1).all()):
-        raise ValueError(f"the mask of {name} leaves nothing but padding: each set needs one True")
+    mask = checked_mask(mask, points.shape[:-1], f"the mask of {name}", points.device)
     # Before anything is multiplied: 0 times a NaN at padding would be NaN, in the gradient too.
     points = points.where(mask[..., None], 0.0)
     check_finite(points.detach())

@@ -1,6 +1,7 @@
 """How each modality becomes vectors. What needs transformers is no name of this face: bert, …"""
 
 from xmodal_lab.encoders.audio import AudioEncoder, LogMel
+from xmodal_lab.encoders.encoder import Encoder
 from xmodal_lab.encoders.image import SmallCNN
 from xmodal_lab.encoders.inputs import inputs_of, log_mel
 from xmodal_lab.encoders.text import (
@@ -17,6 +18,7 @@ from xmodal_lab.encoders.untrained import bag_of_words, random_convolution, untr
 
 __all__ = [
     "AudioEncoder",
+    "Encoder",
     "GloVe",
     "LogMel",
     "SmallCNN",

@@ -35,7 +35,7 @@ def _nearest(generator, k=5):
 
 def _scenes(generator):
     seed = int(generator.integers(100))
-    return scenes.from_scenes(scenes.sample_scenes(6, seed, "test"), seed=seed)
+    return scenes.from_scenes(scenes.sample_scenes("test", 6, seed), seed=seed)
 
 
 def _picture(generator):

@@ -92,7 +92,7 @@ def test_the_margin_explorer_is_live():
         None,
         {"temperature": (0.02, 0.5, 0.02), "margin": (0.05, 0.8, 0.05)},
     )
-    controls, picture, _, message, spoken = widget.children
+    controls, message, picture, _, spoken = widget.children
     before = picture.value
     controls.children[1].value = 0.6
     assert picture.value != before and message.value == ""

@@ -145,7 +145,7 @@ def test_a_mined_row_counts_what_lies_above_the_partner(seed):
 def test_a_search_says_where_the_right_answer_is(right):
     from xmodal_lab.datasets import scenes
 
-    data = scenes.from_scenes(scenes.sample_scenes(6, 3, "test"), seed=3)
+    data = scenes.from_scenes(scenes.sample_scenes("test", 6, 3), seed=3)
     told = charts.spoken_search(data.waveforms[0], "words", data, [3, 0, 4], right).alt
     assert ("The right one is not among them" in told) == (right == 99)
     if right != 99:

@@ -30,7 +30,7 @@ def contrast(front, back):
 
 
 def pages():
-    data = scenes.from_scenes(scenes.sample_scenes(2, 3, "test"), seed=3)
+    data = scenes.from_scenes(scenes.sample_scenes("test", 2, 3), seed=3)
     yield cards(data, [0, 1], [0.5, 0.4], heading="Found", labels={0: ASKED_FOR, 1: TWIN})
     yield Clips([np.zeros(800)], 8000, ["a caption"])._repr_html_()
     box = exploring.view(lambda n: 1 / n, "An alt text of some words.", {"n": [0, 1]})

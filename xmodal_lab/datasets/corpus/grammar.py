@@ -53,7 +53,7 @@ class Theme:
         name: for people.
         openings, middles, endings: sentences with gaps such as ``{hero}``; a story has one
             opening, one to four different middles and at most one ending.
-        fill: throws the generator for one story and gives each gap a word, or a tuple of words of
+        fill: draws for one story and gives each gap a word, or a tuple of words of
             which each mention takes another.
     """
 

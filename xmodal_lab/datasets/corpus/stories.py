@@ -116,11 +116,11 @@ def load(stories: int = STORIES, seed: int = 0) -> Corpus:
     """
     if stories < 1:
         raise ValueError(f"a corpus needs at least one story, got {stories}")
-    dice = Dice(f"corpus {seed}")
+    generator = Dice(f"corpus {seed}")
     told, occurrences = [], []
     for number in range(stories):
-        theme = _draw(dice)
-        sentences = tell(theme, dice)
+        theme = _draw(generator)
+        sentences = tell(theme, generator)
         told.append(Story(sentences, theme.name))
         word, _, sense = theme.name.partition("/")
         if sense:
@@ -133,11 +133,11 @@ def load(stories: int = STORIES, seed: int = 0) -> Corpus:
     return Corpus(tuple(told), tuple(occurrences))
 
 
-def _draw(dice: Dice) -> Theme:
+def _draw(generator: Dice) -> Theme:
     # Both senses of a word should be equally frequent: these themes are dealt, not drawn.
-    if dice.chance(_SENSE_SHARE):
-        return dice.deal("sense", senses.THEMES)
-    left = dice.number() * sum(_SHARES.get(theme.name, 1.0) for theme in _PLAIN)
+    if generator.chance(_SENSE_SHARE):
+        return generator.deal("sense", senses.THEMES)
+    left = generator.number() * sum(_SHARES.get(theme.name, 1.0) for theme in _PLAIN)
     for theme in _PLAIN:
         left -= _SHARES.get(theme.name, 1.0)
         if left < 0:

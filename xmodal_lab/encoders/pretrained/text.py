@@ -159,8 +159,8 @@ class PretrainedText(Encoder):
         """
         pool = _known_pool(pool or self._pool)
         _check(sentences)
-        starts = range(0, len(sentences), chunk)
-        return torch.cat([_pooled(self._looked_at(sentences[i : i + chunk]), pool) for i in starts])
+        parts = [sentences[i : i + chunk] for i in range(0, len(sentences), chunk)]
+        return torch.cat([_pooled(self._looked_at(self.read(part)), pool) for part in parts])
 
     def words(self, sentence: str) -> tuple[list[str], Float[Tensor, "words dim"]]:
         """Every word of a sentence, and its vector in that sentence: the mean over its pieces.
@@ -173,19 +173,20 @@ class PretrainedText(Encoder):
             batch.word_to_chars(0, word) for word in sorted({o for o in owners if o is not None})
         ]
         places = torch.tensor([-1 if owner is None else owner for owner in owners])
-        states = self._looked_at([sentence]).values[0]
+        states = self._looked_at(pad(batch["input_ids"])).values[0]
         vectors = [states[places.to(states.device) == word].mean(0) for word in range(len(spans))]
         return [sentence[span.start : span.end] for span in spans], torch.stack(vectors)
 
     @torch.no_grad()
-    def _looked_at(self, sentences: Sequence[str]) -> Padded:
+    def _looked_at(self, pieces: Padded) -> Padded:
         """States in evaluation mode."""
-        was_training = self.training
-        self.eval()
-        try:
-            return self.states(self.read(sentences).to(self.model.device))
-        finally:
-            self.train(was_training)
+        if self.training:
+            self.eval()
+            try:
+                return self._looked_at(pieces)
+            finally:
+                self.train()
+        return self.states(pieces.to(self.model.device))
 
     def _pieces(self, sentences: Sequence[str]) -> Any:
         _check(sentences)

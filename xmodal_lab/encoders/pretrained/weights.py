@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from xmodal_lab.datasets.digest import sha256
 from xmodal_lab.datasets.download import offline
 
 FILES = ("config.json", "model.safetensors")
@@ -76,9 +77,7 @@ def find(name: str, model: Published, folder: str | Path | None = None) -> tuple
 
 def digest(folder: Path) -> str:
     """SHA-256 of the weights in a folder."""
-    import pooch
-
-    return pooch.file_hash(str(folder / "model.safetensors"))
+    return sha256(folder / "model.safetensors")
 
 
 def unusable(name: str, model: Published, folder: Path, why: str) -> WeightsMissing:
