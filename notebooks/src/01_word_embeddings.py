@@ -21,7 +21,7 @@
 # |---|---|
 # | You need | matrix products, the singular value decomposition, gradient descent, cross-entropy |
 # | You will be able to | count, factorise, train Word2Vec, GloVe and a tiny BERT, and score them honestly |
-# | It takes | about 75 seconds of one CPU core; 1.0 GB of memory. A GPU: not measured yet |
+# | It takes | about 80 seconds of one free CPU core, half of it training the small BERT; several minutes on a slow or busy machine. 1.0 GB of memory. A GPU: not measured yet |
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: this summary differs from machine to machine.
@@ -1374,15 +1374,17 @@ from xmodal_lab.tasks import Classifier, cross_entropy
 from xmodal_lab.tasks.order import order_questions, order_score
 
 
-def trained_for_order(encoder):
+def trained_for_order(encoder, name):
     answering = Classifier(encoder, 8, "text")  # a linear layer behind it, for eight shapes
     questions = order_questions("train", 2500, runtime.seed)
-    for _ in fit(answering, cross_entropy, questions, 250, learning_rate=5e-3):
+    training = fit(answering, cross_entropy, questions, 250, learning_rate=5e-3)
+    for _ in progress(training, 250, name):
         pass
     return order_score(answering, order_questions("test", 1000, runtime.seed))
 
 
-by_mean, by_gru = trained_for_order(MeanEncoder()), trained_for_order(TextEncoder())
+by_mean = trained_for_order(MeanEncoder(), "mean of the words")
+by_gru = trained_for_order(TextEncoder(), "GRU")
 guess.reveal(by_mean.right)
 expect("mean: names one of the two shapes", 100 * by_mean.named, 97, 100, "%")
 expect("mean: the right one of them", 100 * by_mean.right, 40, 62, "%")
