@@ -113,7 +113,7 @@ def test_the_description_says_where_the_pull_is_and_what_is_found():
 
 def test_the_controls_work():
     box = view(loss_playground.play, None, CONTROLS)
-    controls, picture, _, message, _ = box.children
+    controls, message, picture, _, _ = box.children
     before = bytes(picture.value)
     by_name = {widget.description: widget for widget in controls.children}
     by_name["turn"].value = 40

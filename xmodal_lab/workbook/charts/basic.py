@@ -263,7 +263,7 @@ def bars(
     axis.set(xlabel=xlabel, ylabel=ylabel, ylim=(0, 112))
     axis.grid(axis="y")
     lines = max(label.get_text().count("\n") for label in axis.get_xticklabels())
-    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2 - 0.06 * lines), ncols=4)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2 - 0.06 * lines), ncols=3)
     told = "; ".join(
         f"{say.line(category)}: {say.values(groups, (row[category] for row in groups.values()))}"
         + ("" if chance is None else f", chance {say.number(levels[category])}")
