@@ -18,7 +18,7 @@ from xmodal_lab.datasets.scenes import (
     sample_scenes,
     split_of,
 )
-from xmodal_lab.encoders.text.sentences import order_questions
+from xmodal_lab.tasks.order import order_questions
 
 COUNT = 6
 START = "from digest import digest; from xmodal_lab.datasets import scenes; "

@@ -174,7 +174,8 @@ def _in_two_passes(model, run, objective, batch, parts, scale: Scale) -> dict[st
 
 
 def _leaf(pieces: list[Tensor]) -> Tensor:
-    whole = torch.cat(pieces) if pieces[0].ndim else pieces[0].clone()
+    # Detached: a temperature may be a weight itself.
+    whole = torch.cat(pieces) if pieces[0].ndim else pieces[0].detach().clone()
     return whole.requires_grad_(whole.is_floating_point())
 
 

@@ -136,7 +136,7 @@ def test_a_small_text_is_learned_until_it_beats_the_baselines():
     wordpiece = learn([s for story in stories for s in story.sentences], 100)
     model = bert.tiny_bert(len(wordpiece), hidden=32, layers=2, heads=2)
     batches = Pretraining(wordpiece, stories * 16, share=0.3)
-    quick = {"steps": 400, "warmup": 20, "learning_rate": 6e-3}
+    quick = {"steps": 600, "warmup": 20, "learning_rate": 6e-3}
     for _ in fit(bert.TwoTasks(model), bert.two_losses, batches, **quick):
         pass
     words = bert_scores.masked_words(model, wordpiece, stories * 8, stories)
