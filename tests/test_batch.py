@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from xmodal_lab.batch import Padded, pad
+from xmodal_lab.batch import Batch, Padded, pad
 from xmodal_lab.encoders.audio import AudioEncoder
 from xmodal_lab.encoders.pooling import masked_max, recurrent
 from xmodal_lab.encoders.text import TextEncoder
@@ -153,3 +153,18 @@ def test_pad_reads_lists_arrays_and_tensors_alike():
 def test_nothing_to_pad_is_refused(sequences):
     with pytest.raises(ValueError, match="cannot pad an empty batch, or a sequence of length 0"):
         pad(sequences)
+
+
+def test_batches_of_different_widths_are_joined():
+    here, there = Batch(x=torch.zeros(2), words=pad([[1], [2]])), pad([[3, 4, 5]])
+    others = {1: torch.ones(1), 2: there.values, 0: there.lengths}
+
+    def join(tensor):
+        kind = 2 if tensor.ndim == 2 else (1 if tensor.is_floating_point() else 0)
+        return torch.cat([tensor, others[kind]])
+
+    whole = here.joined(join, lambda steps: max(steps, 3))
+    assert whole["x"].tolist() == [0, 0, 1]
+    assert whole["words"].values.tolist() == [[1, 0, 0], [2, 0, 0], [3, 4, 5]]
+    assert whole["words"].lengths.tolist() == [1, 1, 3]
+    assert here["words"].values.shape == (2, 1)

@@ -7,7 +7,7 @@ each modality, and whatever else a row has: labels, wrong captions, numbers of m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -38,8 +38,14 @@ class Padded(NamedTuple):
         lengths = self.lengths[index]
         return Padded(self.values[index, : int(lengths.max())], lengths)
 
-    def to(self, device: torch.device | str, non_blocking: bool = False) -> Padded:
-        return Padded(*(part.to(device, non_blocking=non_blocking) for part in self))
+    def to(self, device: torch.device | str) -> Padded:
+        return Padded(*(part.to(device) for part in self))
+
+    def widened(self, steps: int) -> Padded:
+        """The same rows in so many columns."""
+        missing = steps - self.values.shape[1]
+        beside = (0, 0) * (self.values.ndim - 2)
+        return self._replace(values=torch.nn.functional.pad(self.values, (*beside, 0, missing)))
 
 
 def pad(sequences: Sequence[Tensor | np.ndarray | list]) -> Padded:
@@ -102,16 +108,32 @@ class Batch(dict[str, Tensor | Padded]):
 
     def to(self, device: torch.device | str, non_blocking: bool = False) -> Batch:
         """The same rows on one device."""
-        return Batch(
-            (n, values.to(device, non_blocking=non_blocking)) for n, values in self.items()
-        )
+        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
 
     def pinned(self) -> Batch:
         """The same rows in memory that a GPU can fetch without waiting."""
-        return Batch(
-            (name, Padded(*(part.pin_memory() for part in values)))
+        return self._each(torch.Tensor.pin_memory)
+
+    def joined(self, join: Callable[[Tensor], Tensor], agree: Callable[[int], int]) -> Batch:
+        """These rows and those of others, by a function that joins tensors of one width.
+
+        Args:
+            join: makes one tensor of this one and those of the others.
+            agree: the largest of a number here and the others'.
+        """
+        wide = Batch(
+            (name, values.widened(agree(values.values.shape[1])))
             if isinstance(values, Padded)
-            else (name, values.pin_memory())
+            else (name, values)
+            for name, values in self.items()
+        )
+        return wide._each(join)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        return Batch(
+            (name, Padded(*map(change, values)))
+            if isinstance(values, Padded)
+            else (name, change(values))
             for name, values in self.items()
         )
 

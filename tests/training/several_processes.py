@@ -21,7 +21,7 @@ import torch.distributed as dist
 from torch import nn
 
 from xmodal_lab.alignment.losses import info_nce, info_nce_many, over_pairs, sigmoid_loss
-from xmodal_lab.batch import Batch
+from xmodal_lab.batch import Batch, pad
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.runtime import Runtime
 from xmodal_lab.tasks import Classifier, cross_entropy
@@ -112,11 +112,16 @@ def gradients_of_losses() -> dict:
 
 def objectives() -> dict:
     """A contrast that looks at meanings, and a classification, which adds up."""
-    batch = Batch(data() | {"labels": torch.arange(ROWS) % 3})
+    # Longer sentences on the last process than on the first one.
+    words = pad([[1 + row % 3] * (1 + row // 4) for row in range(ROWS)])
+    batch = Batch(data() | {"labels": torch.arange(ROWS) % 3, "words": words})
     rows = batch.rows(torch.arange(BATCH))
 
     def treated(outputs, whole):
-        same = whole["labels"][:, None] == whole["labels"]
+        first = whole["words"].values[:, 0]
+        assert first.tolist() == (1 + whole["labels"]).tolist()
+        assert whole["words"].values.count_nonzero(dim=1).equal(whole["words"].lengths)
+        same = first[:, None] == first
         return info_nce_many(outputs["x"], outputs["y"], outputs["temperature"], same)
 
     found = {}

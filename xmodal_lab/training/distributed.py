@@ -198,7 +198,10 @@ class GatheredBatch(Batch):
         return world_size() * Batch(dict.items(self)).size
 
     def __getitem__(self, name: str) -> Tensor | Padded:
-        return _gathered_entry(super().__getitem__(name))
+        mine = Batch({name: super().__getitem__(name)})
+        return mine.joined(
+            lambda rows: gather(rows, "none"), lambda steps: max(all_gather_object(steps))
+        )[name]
 
     def get(self, name: str, default=None):
         return self[name] if name in self else default  # noqa: SIM401 (dict's own gathers nothing)
@@ -208,12 +211,3 @@ class GatheredBatch(Batch):
 
     def items(self):
         return [(name, self[name]) for name in self]
-
-
-def _gathered_entry(values: Tensor | Padded) -> Tensor | Padded:
-    if not isinstance(values, Padded):
-        return gather(values, "none")
-    steps = max(all_gather_object(values.values.shape[1]))
-    missing = steps - values.values.shape[1]
-    wider = nn.functional.pad(values.values, (0, 0) * (values.values.ndim - 2) + (0, missing))
-    return Padded(gather(wider, "none"), gather(values.lengths, "none"))

@@ -137,3 +137,8 @@ def test_without_a_guess_the_answer_is_folded_away(static, monkeypatch):
     seen, folded = bundle["text/html"].split("</summary>")
     assert "up" not in bundle["text/plain"] + seen and "<details>" in seen
     assert folded == "<p>The answer is: up &amp; away.</p></details>"
+
+
+def test_a_number_with_a_gradient_is_a_number(recwarn):
+    expect("temperature", torch.tensor(0.05, requires_grad=True), 0, 1)
+    assert not recwarn.list

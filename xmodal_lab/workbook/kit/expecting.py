@@ -50,7 +50,7 @@ def expect(name: str, value: float, low: float, high: float, unit: str = "") -> 
 
 def _one_number(name: str, value) -> float:
     try:
-        return float(value)
+        return float(value.detach() if hasattr(value, "detach") else value)
     except (TypeError, ValueError, RuntimeError) as error:
         shape = getattr(value, "shape", None)
         seen = f"shape {list(shape)}" if shape is not None else repr(value)[:60]
