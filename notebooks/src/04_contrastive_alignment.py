@@ -2109,7 +2109,8 @@ from xmodal_lab.tasks.classification import Classifier, binary_cross_entropy, co
 torch.manual_seed(runtime.seed)
 judge = Classifier(SmallCNN(), 16, "image")  # 8 colours, 8 shapes: yes or no, 16 times
 named = {"image": batch_of["image"], "labels": colours_and_shapes(lessons.scenes)}
-steps = list(progress(fit(judge, binary_cross_entropy, named, 150), 150, "naming"))
+training = fit(judge, binary_cross_entropy, named, steps=150, warmup=0, decay="none")
+steps = list(progress(training, 150, "naming"))
 eye = judge.encoder
 expect("colours and shapes: loss at the end", steps[-1].loss, 0.08, 0.28, "nats")
 
