@@ -123,7 +123,8 @@ def minimal_pair(
     seen, told = fig.subplots(1, 2, width_ratios=(1, 2.6))
     seen.axis("off")
     seen.imshow(image.transpose(1, 2, 0))
-    colours = (COLOURS["blue"], COLOURS["orange"])
+    # A list: matplotlib 3.8.0 takes a pair of colours for a colour and its opacity.
+    colours = [COLOURS["blue"], COLOURS["orange"]]
     told.barh([1, 0], cosines, color=colours, height=0.32)
     for place, name, caption, cosine in zip(
         (1, 0), ("true", "swapped"), captions, cosines, strict=True
