@@ -51,6 +51,29 @@ def test_a_misconception_has_to_explain_the_case_that_is_reported():
     )
 
 
+def test_a_misconception_that_contradicts_more_than_it_explains_is_not_asked_about():
+    exercise = twice(2, 3, 4, suspects=[("6?", lambda x: 6)])
+    assert told(exercise, lambda x: x + 4) == "twice 2 should be 4, yours is 6. Add x to itself."
+
+
+def test_a_result_that_is_not_finite_is_asked_about():
+    exercise = twice(2, result=Number("the double", if_not_finite="Too large?"))
+    assert told(exercise, lambda x: np.inf) == "twice 2 should be 4.00, yours is inf. Too large?"
+    assert told(exercise, lambda x: 9.0).endswith("yours is 9.00. Add x to itself.")
+
+
+def test_an_input_with_nan_may_be_left_alone_but_not_changed():
+    exercise = twice(torch.tensor([1.0, np.nan]), result=Entries())
+    exercise.checker(Attempt(double, double))
+    assert "changes its input `x`" in told(exercise, lambda x: x.mul_(2))
+
+
+def test_a_case_where_an_answer_stops_gives_its_advice_too():
+    cases = [Case((1,), "twice 1"), Case((0,), "twice 0", "Mind the zero.")]
+    exercise = Exercise(**{**vars(twice()), "cases": lambda: cases})
+    assert told(exercise, lambda x: 2 // x).endswith(". Mind the zero.")
+
+
 def test_a_misconception_that_stops_says_nothing():
     def stops(x):
         if x == 3:

@@ -78,7 +78,7 @@ def test_a_right_answer_is_used_and_may_be_checked_again(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(set(lines)) == 1 and len(lines) == 2
     assert lines[0] == (
-        "✓ mirror: equal to a loop over all pixels on 6 images; your version is used from here on."
+        "✓ mirror: equal to a loop over all pixels on 8 images; your version is used from here on."
     )
 
 
@@ -95,6 +95,8 @@ def test_the_reference_itself_is_no_attempt(capsys):
         ("    import sys; sys.exit('x')", "stopped with SystemExit: x"),
         ("    raise KeyboardInterrupt", "was interrupted"),
         ("    return 3", "should be an array, yours is an int"),
+        ("    image[:] = 0; return image", "in place? Make a new one instead."),
+        ("    return torch.as_tensor(image)[:, :, ::-1]", "use numpy, or torch.flip."),
         ("    return image[0]", "the shape should be [3, 2, 3], yours is [2, 3]"),
         ("    print('x' * 99); import warnings; warnings.warn('w'); return image", "return the in"),
     ],

@@ -45,10 +45,16 @@ class AtSize(NamedTuple):
 
 @dataclass(frozen=True)
 class Number:
-    """The result is one number: a float, or a tensor or an array without axes."""
+    """The result is one number: a float, or a tensor or an array without axes.
+
+    Attributes:
+        if_many: asked where it has axes.
+        if_not_finite: asked where it is infinite or NaN.
+    """
 
     what: str
     if_many: str = "Did you forget a mean?"
+    if_not_finite: str = ""
 
     def read(self, value) -> np.ndarray:
         if isinstance(value, (torch.Tensor, np.ndarray, np.generic, float, int)):
@@ -60,7 +66,8 @@ class Number:
             shape = list(got.shape)
             return f"{self.what} should be a single number, yours has shape {shape}.", self.if_many
         right, yours = pair_in_words(wanted, got)
-        return f"{what} should be {right}, yours is {yours}.", ""
+        question = "" if np.isfinite(got) else self.if_not_finite
+        return f"{what} should be {right}, yours is {yours}.", question
 
 
 @dataclass(frozen=True)
@@ -141,9 +148,9 @@ class Exercise:
         for place, case in enumerate(cases):
             try:
                 got.append(self.result.read(attempt(*case.inputs)))
-            except Mistake:
+            except Mistake as mistake:
                 if failed is None:
-                    raise
+                    raise Mistake(f"{mistake} {case.advice}".strip()) from None
                 got.append(None)  # the first wrong case is reported, not a later stop
                 continue
             if failed is None and not np.all(same(got[place], wanted[place])):

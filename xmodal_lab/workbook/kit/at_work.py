@@ -113,8 +113,8 @@ def cost(exercise, function: Callable, device: torch.device) -> str:
         return ""
     calls = f"{size.calls:,} calls" if size.calls > 1 else "1 call"
     return (
-        f"But with {size.what} it takes {at_least}{_in_words(slow)} where a fast one takes "
-        f"{_in_words(fast)}: {at_least}{_in_words(extra)} of waiting in this chapter's {calls}."
+        f"with {size.what} it takes {at_least}{_in_words(slow)} where a fast one takes "
+        f"{_in_words(fast)}, which makes {at_least}{_in_words(extra)} of waiting in {calls}"
     )
 
 

@@ -52,7 +52,7 @@ class Attempt:
             if not _unchanged(before, after):
                 raise Mistake(
                     f"your version changes its input `{name}`. Did you write into it in place? "
-                    "Make a new array instead."
+                    "Make a new one instead."
                 )
         if result is None:
             raise Mistake("your version returns None. Did you forget `return`?")
@@ -73,10 +73,10 @@ class Attempt:
             raise Mistake(self.story_of(error)) from None
 
     def story_of(self, error: BaseException) -> str:
-        """What stopped the function, where, and what to do if it was about devices."""
+        """What stopped the function, where, and what to do about it where that is known."""
         said = " ".join(str(error).split()) or "no message"
         said = said if len(said) <= 160 else said[:159] + "…"
-        advice = self.advice_about_devices(error)
+        advice = self.advice_about_devices(error) or _advice_about_steps(error)
         return (
             f"your version stopped with {type(error).__name__}: {said}{self.place_of(error)}. "
             f"{advice}".strip()
@@ -100,6 +100,11 @@ class Attempt:
         if "to numpy" in said:
             return "NumPy works on the CPU only: stay in torch, or take .cpu() first."
         return f"Put new tensors where `{first}` is: device={first}.device."
+
+
+def _advice_about_steps(error: BaseException) -> str:
+    known = "step must be greater than zero" in str(error)
+    return "torch cannot step backwards: use numpy, or torch.flip." if known else ""
 
 
 INTERRUPTED = "your version was interrupted. Does a loop never end?"
@@ -133,7 +138,7 @@ def kind(value) -> str:
 
 def _unchanged(before, after) -> bool:
     if isinstance(before, torch.Tensor):
-        return before.shape == after.shape and torch.equal(before, after)
-    if isinstance(before, np.ndarray):
-        return before.shape == after.shape and np.array_equal(before, after)
+        before, after = before.detach().cpu().numpy(), after.detach().cpu().numpy()
+    if isinstance(before, np.ndarray):  # a NaN that stayed one has not changed
+        return np.array_equal(before, after, equal_nan=before.dtype.kind == "f")
     return bool(before == after)

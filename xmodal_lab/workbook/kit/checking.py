@@ -52,7 +52,10 @@ def check(fn: Callable) -> Callable:
         print(f"✗ {exercise.name}: {verdict.mistake} C{GOES_ON}")
         return exercise.reference
     if verdict.cost:
-        print(f"✓ {exercise.name}: {exercise.praise}. {verdict.cost} C{GOES_ON}")
+        print(
+            f"✓ {exercise.name}: right, and too slow for this chapter: {verdict.cost}, so the "
+            "chapter goes on with the reference solution."
+        )
         return exercise.reference
     print(f"✓ {exercise.name}: {exercise.praise}; your version is used from here on.")
     if verdict.warning:

@@ -29,7 +29,8 @@ def same(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def likeliest(got: Sequence, suspects: Sequence[tuple[str, Sequence]], failed: int) -> str:
     """The question of the suspect that explains the failed case and contradicts fewest others.
 
-    Two misconceptions often give the same result once; seldom do they in every case.
+    Two misconceptions often give the same result once; seldom do they in every case. One that
+    contradicts more than it explains fits by chance, and is not asked about.
 
     Args:
         got: a learner's result for each case; None where there is none.
@@ -42,8 +43,9 @@ def likeliest(got: Sequence, suspects: Sequence[tuple[str, Sequence]], failed: i
             None if mine is None or theirs is None else bool(np.all(same(mine, theirs)))
             for mine, theirs in zip(got, values, strict=True)
         ]
-        if fits[failed] and fits.count(False) < fewest:
-            best, fewest = question, fits.count(False)
+        against = fits.count(False)
+        if fits[failed] and against < fewest and against <= fits.count(True):
+            best, fewest = question, against
     return best
 
 

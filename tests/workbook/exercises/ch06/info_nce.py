@@ -69,6 +69,26 @@ def pictures_frozen(a, b, temperature):
     return by_logsumexp(a, b, temperature)
 
 
+def only_one_normalised(a, b, temperature):
+    s = torch.einsum("id,jd->ij", a / a.norm(dim=1)[:, None], b) / temperature
+    return (s.logsumexp(0) + s.logsumexp(1) - 2 * s.diagonal()).mean() / 2
+
+
+def short_rows_stay_short(a, b, temperature):
+    a, b = (x / x.norm(dim=1, keepdim=True).clamp(min=1) for x in (a, b))
+    return by_dot_products(a, b, temperature)
+
+
+def longer_norms(a, b, temperature):
+    a, b = (x / (x.norm(dim=1, keepdim=True) + 1e-3) for x in (a, b))
+    return by_dot_products(a, b, temperature)
+
+
+def clamped_logits(a, b, temperature):
+    s = (cosines(a, b) / temperature).clamp(-50, 50)
+    return (s.logsumexp(0) + s.logsumexp(1) - 2 * s.diagonal()).mean() / 2
+
+
 RIGHT = by_logsumexp, row_by_row, with_a_mask, in_float64
 WRONG = (
     (by_dot_products, "Did you normalise the rows?"),
@@ -76,6 +96,13 @@ WRONG = (
     (lambda a, b, temperature: len(a) * by_logsumexp(a, b, temperature), "sum over the batch"),
     (lambda a, b, temperature: by_logsumexp(a, b, 1 / temperature), "instead of dividing?"),
     (lambda a, b, temperature: by_logsumexp(a, a, temperature), "Normalise the rows, divide all"),
+    (only_one_normalised, "Did you normalise only one of `a` and `b`?"),
+    (lambda a, b, temperature: only_one_normalised(b, a, temperature), "only one of `a` and `b`?"),
+    (lambda a, b, temperature: by_logsumexp(a, b, np.exp(-temperature)), "multiply by exp(τ)?"),
+    (short_rows_stay_short, "Is the norm clamped, or something added to it?"),
+    (longer_norms, "Is the norm clamped, or something added to it?"),
+    (clamped_logits, "Is something clamped?"),
+    (lambda a, b, temperature: by_logsumexp(a, b, max(temperature, 0.01)), "something clamped?"),
     (by_numpy, "no gradient flows back"),
     (shares_in_a_loop, "temperature 0.005 should be 82.19, yours is inf. Did exp() overflow?"),
     (temperature_as_a_number, "the gradient of `temperature` is not. Did you detach it"),

@@ -37,6 +37,10 @@ def pairs_in_a_loop(a, b):
     return sum((x - y).norm() for x in a for y in b) / (len(a) * len(b))
 
 
+def with_a_small_number(a, b):
+    return (by_products(a, b) ** 2 + 1e-3).sqrt()
+
+
 RIGHT = by_numpy, by_loops, by_products
 WRONG = (
     (raw, "should be 1.35, yours is 3.99. Did you normalise the rows?"),
@@ -44,5 +48,6 @@ WRONG = (
     (pairs_in_a_loop, "the mean distance over pairs? Average first"),
     (lambda a, b: by_products(a, b) ** 2, "the squared distance? Take the root."),
     (lambda a, b: by_products(a, b) / 2, "Normalise the rows, average over the rows"),
+    (with_a_small_number, "Is a number added under the root?"),
     (lambda a, b: str(by_products(a, b)), "should be a single number, yours is a str"),
 )

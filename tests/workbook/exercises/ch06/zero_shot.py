@@ -43,12 +43,23 @@ def farthest(images, prompts):
     return torch.cdist(unit(images), unit(unit(prompts).sum(1))).argmax(1)
 
 
+def six_classes(images, prompts):
+    return by_loops(images, prompts[:6])
+
+
+def six_variants(images, prompts):
+    return by_loops(images, prompts[:, :6])
+
+
 RIGHT = by_loops, by_numpy, by_distance
 WRONG = (
     (raw_by_numpy, "Did you normalise the prompts at all?"),
     (mean_too_short, "Did you normalise again after averaging?"),
     (nearest_prompt, "Is that the best single variant?"),
     (farthest, "Is that the least similar class?"),
+    (six_classes, "Is a number of classes or of variants written into it?"),
+    (six_variants, "Is a number of classes or of variants written into it?"),
+    (lambda images, prompts: by_loops(images, prompts) + 1, "Classes count from 0."),
     (lambda images, prompts: by_loops(images, prompts).float(), "whole numbers, yours is float32"),
     (lambda images, prompts: by_loops(images, prompts)[:, None], "yours is [60, 1]. One class"),
     (lambda images, prompts: by_loops(images, prompts).numpy(), "should be a tensor"),

@@ -26,9 +26,12 @@ def cases():
     for batch, dim, temperature in ((3, 2, 0.5), (4, 4, 0.2), (6, 3, 1.5), (5, 8, 0.07)):
         a, b = (torch.randn(batch, dim, generator=random) * 2 for _ in "ab")
         yield Case((a, b, temperature), f"the loss of {batch} pairs at temperature {temperature}")
-    yield Case((a, b, 0.005), "the loss at temperature 0.005", OVERFLOW)
+    yield Case((a, b, 0.005), "the loss at temperature 0.005", CLAMPED)
+    yield Case((a / 100, b / 100, 0.1), "the loss of short embeddings at temperature 0.1", SHORT)
 
 
+CLAMPED = "Is something clamped? Logits reach 1/τ, however small the temperature τ is."
+SHORT = "Is the norm clamped, or something added to it? A short row has a direction too."
 OVERFLOW = "Did exp() overflow? cross_entropy and logsumexp take the logits themselves."
 
 
@@ -49,6 +52,10 @@ def answer(loss, logits=lambda s, temperature: s / temperature, how=normalize):
     return lambda a, b, temperature: loss(logits(how(a) @ how(b).T, temperature))
 
 
+def longer_than_one(x):
+    return x / x.norm(dim=1, keepdim=True).clamp(min=1)
+
+
 def powers(logits):
     exp = logits.exp()
     return -((exp.diag() / exp.sum(0)).log() + (exp.diag() / exp.sum(1)).log()).mean() / 2
@@ -63,6 +70,7 @@ def first_column(logits):
     return cross_entropy(logits, torch.zeros_like(labels(logits)))
 
 
+ONE = "Did you normalise only one of `a` and `b`?"
 COLUMNS = "That is one direction only: did you forget from b to a (the columns)?"
 ROWS = "That is one direction only: did you forget from a to b (the rows)?"
 ADDED = "Did you add the two directions instead of taking their mean?"
@@ -75,9 +83,13 @@ TWICE = "Did you take the softmax yourself? cross_entropy does it."
 NO_LOG = "Did you leave out the logarithm of the softmax?"
 NATS = "The loss is in nats: did you take {} instead of the natural logarithm?"
 TIMES = "Did you multiply by the temperature instead of dividing?"
+EXP = "Did you multiply by exp(τ)? Divide by the temperature τ itself."
 
 MISCONCEPTIONS = (
     *not_normalised(lambda how: answer(both, how=how)),
+    Misconception(ONE, lambda a, b, t: both(normalize(a) @ b.T / t)),
+    Misconception(ONE, lambda a, b, t: both(a @ normalize(b).T / t)),
+    Misconception(SHORT, answer(both, how=longer_than_one)),
     Misconception(COLUMNS, answer(rows)),
     Misconception(ROWS, answer(lambda s: rows(s.T))),
     Misconception(ADDED, answer(lambda s: 2 * both(s))),
@@ -97,6 +109,7 @@ MISCONCEPTIONS = (
     Misconception(NATS.format("log10"), answer(lambda s: both(s) / math.log(10))),
     Misconception(OVERFLOW, answer(powers)),
     Misconception(TIMES, answer(both, lambda s, t: s * t)),
+    Misconception(EXP, answer(both, lambda s, t: s * math.exp(t))),
     Misconception("Did you leave out the temperature?", answer(both, lambda s, t: s)),
     Misconception("Did you divide by the temperature twice?", answer(both, lambda s, t: s / t**2)),
 )
@@ -105,11 +118,11 @@ EXERCISE = Exercise(
     reference=losses.info_nce,
     oracle=oracle,
     cases=cases,
-    result=Number("the loss"),
+    result=Number("the loss", if_not_finite=OVERFLOW),
     misconceptions=MISCONCEPTIONS,
     advice="Normalise the rows, divide all cosines by the temperature, and average the "
     "cross-entropies of the rows and of the columns.",
-    praise="equal to an explicit loop on 5 batches, gradient included",
+    praise="equal to an explicit loop on 6 batches, gradient included",
     gradient=("a", "b", "temperature"),
     at_size=AtSize(
         # 480 steps, three pairs of modalities in each.

@@ -21,6 +21,11 @@ def cases():
         a = torch.randn(n, dim, generator=random) * 2 + 1
         b = torch.randn(m, dim, generator=random) * 3 - 0.5
         yield Case((a, b), f"the gap between {n} and {m} embeddings")
+    near = a + 0.01 * torch.randn(a.shape, generator=random)
+    yield Case((a, near), "the gap between two clouds that almost coincide", ADDED)
+
+
+ADDED = "Is a number added under the root? Clouds with one centre have the gap 0."
 
 
 def of_rows(distance, how=normalize):
@@ -74,7 +79,7 @@ EXERCISE = Exercise(
     result=Number("the gap", if_many="Did you forget the norm?"),
     misconceptions=MISCONCEPTIONS,
     advice="Normalise the rows, average over the rows (dim=0), subtract, take the norm.",
-    praise="equal to an explicit loop on 3 pairs of sets",
+    praise="equal to an explicit loop on 4 pairs of sets",
     at_size=AtSize(
         lambda: (torch.randn(500, 128), torch.randn(500, 128)), "500 pairs of points", calls=2
     ),

@@ -27,12 +27,17 @@ def oracle(images, prompts):
 
 def cases():
     random = torch.Generator().manual_seed(2)
-    for count, classes, variants, dim in ((60, 6, 4, 3), (40, 5, 3, 8), (9, 3, 2, 2), (4, 4, 3, 3)):
+    sizes = (60, 6, 4, 3), (40, 5, 3, 8), (9, 3, 2, 2), (4, 4, 3, 3), (50, 9, 20, 4)
+    for count, classes, variants, dim in sizes:
         images = torch.randn(count, dim, generator=random)
         # Lengths differ a lot: whoever forgets to normalise gets other answers.
         lengths = torch.rand(classes, variants, 1, generator=random) * 6 + 0.2
         prompts = torch.randn(classes, variants, dim, generator=random) * lengths
-        yield Case((images, prompts), f"{count} images and {classes} classes")
+        what = f"{count} images and {classes} classes of {variants} prompts"
+        yield Case((images, prompts), what, MANY if classes == 9 else "")
+
+
+MANY = "Is a number of classes or of variants written into it? Take all there are."
 
 
 def along(image, variant, mean, average=1):
@@ -77,6 +82,7 @@ MISCONCEPTIONS = (
     Misconception(
         "Is that the least similar class?", lambda images, prompts: zero_shot(-images, prompts)
     ),
+    Misconception("Classes count from 0.", lambda images, prompts: zero_shot(images, prompts) + 1),
     Misconception(
         "Did you use the first variant only?",
         lambda images, prompts: zero_shot(images, prompts[:, :1]),
@@ -104,7 +110,7 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     advice="Normalise the variants, average those of a class, normalise again; the class with the "
     "largest cosine wins.",
-    praise="equal to an explicit loop on 4 sets of images and prompts",
+    praise="equal to an explicit loop on 5 sets of images and prompts",
     at_size=AtSize(
         lambda: (torch.randn(416, 128), torch.randn(8, 36, 128)), "416 pictures", calls=2
     ),
