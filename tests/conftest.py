@@ -28,11 +28,8 @@ install_import_hook([f"xmodal_lab.{room}" for room in ROOMS], "type_checker.chec
 
 
 def pytest_collection_modifyitems(items):
-    """Files stay together on one worker; slow tests come first, each on whichever is free."""
+    """Slow tests come first, and with them their files, which stay on one worker each."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-    for item in items:
-        slow = item.get_closest_marker("slow")
-        item.add_marker(pytest.mark.xdist_group(item.name if slow else item.path.stem))
 
 
 @pytest.fixture

@@ -28,9 +28,11 @@ UNSET = ("XMODAL_STATIC", "XMODAL_DATA", "XMODAL_UMAP_SEED", "PYTEST_ADDOPTS", "
          "PYTHONOPTIMIZE", "MPLBACKEND")  # fmt: skip
 # Two workers share the cores, and more threads than cores are slower by a factor of three.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-PYTEST = (sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup")
+# A file stays on one worker, so that what its tests share is made once (UMAP compiled, a model
+# trained). Groups (--dist loadgroup) are silently scattered by pytest 9.2 with xdist 3.8.
+PYTEST = (sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 # Whole chapters run as recorded, below; solved from top to bottom in `make machines`.
-ALL = ("--no-loadscope-reorder", "-m", "not sitting", "tests")
+ALL = ("-m", "not sitting", "tests")
 QUICK = ("-q", "-m", "not slow and not browser and not sitting", "--ignore=tests/notebooks")
 
 

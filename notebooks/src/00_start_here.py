@@ -41,7 +41,8 @@ answers = Answers(space, test)
 # %% [markdown]
 # **Try it**, and press Enter. Write *a*, a size, a colour and a shape; and if you like a relation and
 # a second thing of another colour and shape. The scene you name is drawn and spoken on the spot and
-# hidden among the 500, together with its **twin**: the same things, the relation reversed.
+# hidden among the 500, together with its **twin**: the same things, the relation reversed. (What you
+# type may have occurred in training, in other words and another drawing.)
 #
 # Sizes: small, large. Colours: red, green, blue, yellow, purple, orange, cyan, white. Shapes:
 # circle, square, triangle, star, heart, cross, ring, moon. Relations: left of, right of, above,
@@ -191,7 +192,10 @@ print(
     sorted(scenes.HELD_OUT_PAIRS)[:2],
 )
 print("voices:            ", len(scenes.HELD_OUT_VOICES), "of 24")
-print("two-thing scenes:  ", "one meaning belongs to train, val or test, never to two of them")
+again = {scene.key for scene in train.scenes} & {scene.key for scene in test.scenes}
+print(
+    "two-thing scenes:  ", len(again), "of the test meanings occur among these 400 training scenes"
+)
 
 # %% [markdown]
 # ## How exercises work

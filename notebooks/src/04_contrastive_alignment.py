@@ -1114,7 +1114,7 @@ print("meanings:", len(single.meanings.unique()))
 # %% [markdown]
 # Two treatments. **Mask**: take rows of the same meaning out of the quiz. **Share**: make all of them
 # right answers, each as right as the partner (SupCon, Khosla et al. 2020). τ is 0.05. Such a loss has
-# to know what the rows mean. So it is handed what the maps gave, and the batch, with the meanings in it.
+# to know what the rows mean. So it is handed the points, and the batch with the meanings in it.
 
 # %%
 from xmodal_lab.alignment import info_nce_many
@@ -1150,7 +1150,7 @@ expect("gained by masking", masked - plain, 1, 14, "points")
 expect("gained by sharing", shared - plain, 1, 16, "points")
 
 # %% [markdown]
-# So it can be measured, where the setting is made for it. (Small networks at τ = 0.02, three seeds,
+# So it can be measured, where the setting is made for it. (Other networks, at τ = 0.02, three seeds,
 # `benchmarks/alignment.py`: 37 % untreated, 44 masked, 59 shared.) With batches of 128 masking
 # gave 0 to 4 points.
 #
@@ -1191,7 +1191,8 @@ guess.reveal(results["finished model"]["relation swapped"])
 # red star” as one idea tells them apart better than “red” and “star”. No such rival pays for left and
 # right. What the loss hardly pays for is hardly learned.
 #
-# The cure: let it pay. Every training caption gets a **foil**, its own words with one swap.
+# The cure: let it pay. Every training caption gets a **foil**: its own words with one swap or,
+# where there is a single thing, one other word.
 
 # %%
 from xmodal_lab.datasets import scenes
@@ -1202,7 +1203,7 @@ for row in (0, 1, 2):
     print(f"true: {lessons.captions[row]}\nfoil: {foils[row]}\n")
 
 # %% [markdown]
-# (No foil means a scene of the validation or test set: none gives away what a test will ask.)
+# (No foil describes a scene of the validation or test set: none gives away what a test will ask.)
 #
 # ### Exercise: `info_nce_with_foils` · ●●○ medium · 10 min
 #
@@ -1876,7 +1877,7 @@ guess.reveal((without.losses[-1], without.r1 / 100))
 # %% [markdown]
 # A loss that *looks* dead need not be: even times 0.07, 0.06 nats below ln 128, it has sorted much.
 # Cosines lie between −1 and 1, so at τ = 1 no softmax over 128 rows gets sure: 128 rows as far apart as
-# possible still cost about 3.87. By hand, `exp(0.5 / 0.005)` is e^100, and float32 ends at e^88; one
+# possible, a simplex, would still cost 3.86. By hand, `exp(0.5 / 0.005)` is e^100, and float32 ends at e^88; one
 # infinity over another is NaN: a bare loop would write that into every weight, `fit` stops before.
 # `cross_entropy` subtracts the largest logit first.
 #
@@ -1884,7 +1885,7 @@ guess.reveal((without.losses[-1], without.r1 / 100))
 
 
 # %% tags=["wrong-on-purpose"]
-def unchecked(a, b, temperature):
+def unchecked(a, b, temperature):  # the package's own loss would refuse a τ below 0
     logits = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T / temperature
     labels = torch.arange(len(a))
     return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
@@ -2112,6 +2113,9 @@ named = {"image": batch_of["image"], "labels": colours_and_shapes(lessons.scenes
 training = fit(judge, binary_cross_entropy, named, steps=150, warmup=0, decay="none")
 steps = list(progress(training, 150, "naming"))
 eye = judge.encoder
+often = named["labels"].mean(dim=0).expand_as(named["labels"])
+blind = F.binary_cross_entropy(often, named["labels"])
+expect("for who knows only how often each occurs", blind, 0.4, 0.6, "nats")
 expect("colours and shapes: loss at the end", steps[-1].loss, 0.08, 0.28, "nats")
 
 # %% [markdown]
@@ -2157,8 +2161,8 @@ show(charts.results_table(table))
 # %% [markdown]
 # Read three things. First, on frozen features CCA finds more than half of the pictures, the losses a
 # quarter to two fifths in their 150 steps; encoders that were trained find about nine in ten. Colours are
-# easy for all but Procrustes, shapes for none, and no frozen row passes a swap: what the features do not
-# hold, no loss can align.
+# easy for all but Procrustes, shapes for none, and no row whose encoders never saw pairs is clearly above a
+# coin on a swap: what the features do not hold, no loss can align.
 #
 # Second, the finished model, which saw 12,000 scenes and sound as well, for longer, is best at recall and
 # shapes. Colours swapped it notices mostly, order hardly ever.

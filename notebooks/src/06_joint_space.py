@@ -369,7 +369,8 @@ order = easy_first(train.thing_counts == 1, steps=80, seed=runtime.seed)
 
 
 def loss(outputs, batch):
-    return over_pairs(outputs, batch, info_nce)  # text–image, text–audio, image–audio
+    # The mean over text–image, text–audio and image–audio. The outputs hold the temperature, too.
+    return over_pairs(outputs, batch, info_nce)
 
 
 # %% [markdown]
@@ -461,8 +462,8 @@ show(charts.maps({"before training": map_before, "after training": map_after}, l
 # Beautiful, but a map is a picture and not a measurement: distances between clouds are not to
 # scale. So we measure in the space itself. **Mixing** asks how many of a point's 15 nearest
 # neighbours come from another modality, divided by their share in a perfect mix. 0 means that each
-# modality keeps to itself. 1 means that origin says nothing; when the two views of a scene are each
-# other's very nearest, it can rise a little above 1.
+# modality keeps to itself. 1 means that origin says nothing; when the other two views of its scene
+# are a point's very nearest, it can rise a little above 1.
 
 # %%
 from xmodal_lab.joint import mixing
@@ -473,14 +474,14 @@ expect("mixing after", mixing(after), 0.9, 1.05)
 # %% [markdown]
 # ### Exercise: `modality_gap` · ●○○ easy · 5 min
 #
-# **Goal.** Another measure: the Euclidean distance between the centroids of two clouds of
-# normalised points (Liang et al. 2022). 0 means that the clouds share their centre; opposite
+# **Goal.** Another measure: normalise the rows, then take the Euclidean distance between the centroids
+# of the two clouds (Liang et al. 2022). 0 means that the clouds share their centre; opposite
 # poles of the sphere are 2 apart.
 
 
 # %% tags=["exercise"]
 def modality_gap(a, b):
-    """Distance of the centroids of two batches (n, dim) and (m, dim) of row-normalised points."""
+    """Distance of the centroids of two batches (n, dim) and (m, dim), rows normalised first."""
     ...
 
 
@@ -496,7 +497,7 @@ modality_gap = check(modality_gap)
 #
 # ```python
 # def modality_gap(a, b):
-#     """Distance of the centroids of two batches (n, dim) and (m, dim) of row-normalised points."""
+#     """Distance of the centroids of two batches (n, dim) and (m, dim), rows normalised first."""
 #     normalize = torch.nn.functional.normalize
 #     return (normalize(a, dim=1).mean(dim=0) - normalize(b, dim=1).mean(dim=0)).norm()
 # ```
@@ -565,14 +566,14 @@ show(charts.results_table(results))
 # must beat this row.
 
 # %%
-mine, bar = results["this notebook"], results["CCA, no encoder trained"]
+mine, closed_form = results["this notebook"], results["CCA, no encoder trained"]
 expect("text→image R@1", mine["text→image R@1"], 78, 95, "%")
 expect("audio→image R@1", mine["audio→image R@1"], 60, 85, "%")
 expect("audio→text R@1", mine["audio→text R@1"], 85, 99, "%")
 expect("shuffled pairs, text→image R@1", shuffled_pairs["text→image R@1"], 0, 2, "%")
 expect(
     "gain over CCA, text→image R@1",
-    mine["text→image R@1"] - bar["text→image R@1"],
+    mine["text→image R@1"] - closed_form["text→image R@1"],
     20,
     42,
     "points",

@@ -1,6 +1,7 @@
 """`make machines`, and the table of `make test`: what differs is named, nothing passes unseen."""
 
 import ast
+import re
 import subprocess
 from graphlib import TopologicalSorter
 
@@ -130,6 +131,13 @@ def test_the_table_says_where_the_time_went(outcomes):
         "unit tests, the whole": ("1", "1"),
     }
     assert lines[0][:3] == ["unit", "tests,", "joint"]
+
+
+def test_the_tests_of_a_file_stay_on_one_worker():
+    line = [*suite.PYTEST, "-v", "-p", "no:cacheprovider", "tests/notebooks/test_recorder.py"]
+    done = subprocess.run([*line, "-k", "incomplete"], cwd=ROOT, capture_output=True, text=True)
+    workers = re.findall(r"^\[(gw\d)\] .* PASSED tests/", done.stdout, re.M)
+    assert len(workers) == 8 and len(set(workers)) == 1, done.stdout
 
 
 def test_a_room_of_make_quick_must_exist():

@@ -45,6 +45,7 @@ def answered(encoder, steps=150):
     return order_score(answering, order_questions("test", 1000))
 
 
+@pytest.mark.slow
 def test_the_mean_knows_which_two_and_not_which_first():
     score = answered(MeanEncoder())
     assert score.named > 0.99
@@ -52,6 +53,7 @@ def test_the_mean_knows_which_two_and_not_which_first():
     assert abs(score.right - 0.5) < 0.064
 
 
+@pytest.mark.slow
 def test_the_recurrent_network_learns_the_order():
     score = answered(TextEncoder())
     assert score.right > 0.9 and score.named > 0.97

@@ -72,6 +72,7 @@ def same(one: dict, other: dict) -> bool:
     return all(one[name].equal(other[name]) for name in one.keys() | other.keys())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_the_gradient_is_that_of_one_process_with_all_rows(several, case):
     alone = questions.gradients_of_losses()[case]

@@ -164,6 +164,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="kill -9 needs a POSIX sys
 # Killed ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @posix
 def test_killed_at_random_moments_it_ends_with_the_same_bits(tmp_path, wanted):
     moments = [random.uniform(0.02, 0.15) for _ in range(8)]
@@ -181,6 +182,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bits(tmp_path, wanted):
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.slow
 @posix
 def test_killed_in_the_middle_of_writing_it_uses_the_checkpoint_before(tmp_path, wanted):
     """Before and after each rename: nothing there, weights without their resume file, both."""
@@ -224,6 +226,7 @@ except KeyboardInterrupt:
 )
 
 
+@pytest.mark.slow
 @posix
 @pytest.mark.parametrize("cue, wait", [("writing", 0.01), ("writing", None)])
 def test_ctrl_c_from_outside_leaves_whole_weights_and_a_checkpoint(tmp_path, wanted, cue, wait):
