@@ -292,7 +292,7 @@ guess.reveal(share)
 #
 # **Goal.** Given similarities (questions, gallery) and for each question the number of its right
 # gallery item, return the share of questions whose right item is **strictly** more similar than
-# every other item.
+# every other item. (A row of NaN is no hit.)
 
 
 # %% tags=["exercise"]
