@@ -243,7 +243,8 @@ def test_ctrl_c_from_outside_leaves_whole_weights_and_a_checkpoint(tmp_path, wan
     number = max(int(n[5:11]) for n in names(tmp_path))
     assert number >= 6
     if cue == "writing" and wait:
-        assert number == 7  # held back until that step was whole
+        # Held back until that checkpoint was whole; a busy machine may be a step further by then.
+        assert number >= 7
     again = model()
     next(iter(train(again, tmp_path, steps=number)), None)
     assert fingerprint(again) == said[2]

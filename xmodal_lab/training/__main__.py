@@ -202,7 +202,7 @@ def tell(step: Step, space: JointSpace, options: Namespace) -> None:
     if distributed.rank() == 0 and (step.number % options.progress == 0 or step.number == 1):
         print(
             f"step {step.number:>{len(str(options.steps))}}/{options.steps}  "
-            f"loss {step.loss:.3f}  temperature {float(space.temperature):.3f}  "
+            f"loss {step.loss:.3f}  temperature {space.temperature.item():.3f}  "
             f"learning rate {step.learning_rate:.1e}  {step.samples_per_second:,.0f} rows/s",
             flush=True,
         )
