@@ -76,8 +76,8 @@ def backward(
     batch = Batch(batch)
     count = 1 if micro_batch is None else max(1, math.ceil(batch.size / micro_batch))
     # Of nearly equal size: a last part of one row would be an error to BatchNorm.
-    parts = [batch.rows(index) for index in torch.arange(batch.size).tensor_split(count)]
-    parts = parts if count > 1 else [batch]
+    indices = torch.arange(batch.size).tensor_split(count) if count > 1 else ()
+    parts = [batch.rows(index) for index in indices] or [batch]
     run = lambda part: _run(model, part, autocast)  # noqa: E731
     if hasattr(objective, "terms"):
         found = _added_up(run, objective, parts, scale)
