@@ -82,7 +82,7 @@ class Sitting:
         return [*self._dead(), *self._unsolved(), *self._drawn_otherwise()]
 
     def _dead(self) -> Iterator[str]:
-        """A view for each explore() and predict(), whose callback did not fail on its first call."""
+        """A view for each explore() and predict(), and nothing that a callback complains about."""
         for cell in self.cells:
             views = [output for output in cell.outputs if VIEW in output.get("data", {})]
             if len(views) < len(MAKES_A_WIDGET.findall(cell.source)):
@@ -92,15 +92,15 @@ class Sitting:
                     yield f"output on stderr: {output.text.strip()}\nbelow:\n{cell.source}"
 
     def _unsolved(self) -> Iterator[str]:
-        """Every exercise is told to be right, and no band is missed."""
+        """No band is missed, and every exercise that was solved is told to be right."""
         on_purpose = "wrong-on-purpose"
         cells = [c for c in self.cells if on_purpose not in c.metadata.get("tags", [])]
         lines = "".join(map(printed, cells)).splitlines()
         for name in self.exercises:
             if not any(line.startswith(f"✓ {name}: ") for line in lines):
                 yield f"{name} is not accepted"
-        if self.exercises:
-            yield from (line for line in lines if line.startswith(("✗", "○")))
+        wrong = ("✗", "○") if self.exercises else "✗"
+        yield from (line for line in lines if line.startswith(wrong))
 
     def _drawn_otherwise(self) -> Iterator[str]:
         """A picture cell that runs once more, in the end, gives pictures and widgets as before."""

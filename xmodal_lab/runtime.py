@@ -118,7 +118,7 @@ def chosen_device() -> torch.device:
 def precision_of(device: torch.device) -> torch.dtype:
     """The precision a device multiplies in: bfloat16 where its chip can, else float16, else 32.
 
-    A T4 answers True to ``is_bf16_supported()``, but by emulation, which is slower than float32.
+    A T4 answers True to ``is_bf16_supported()``, but by emulation: its chip knows float16 alone.
     """
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
