@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +15,11 @@ from jupyter_client.manager import AsyncKernelManager
 from nbformat import NotebookNode
 from notebook_env import environment
 
-PEAK_MEMORY = "__import__('resource').getrusage(__import__('resource').RUSAGE_SELF).ru_maxrss"
+# What the kernel is asked before it ends; kilobytes, and bytes.
+PEAKS = {
+    "memory": "__import__('resource').getrusage(__import__('resource').RUSAGE_SELF).ru_maxrss",
+    "gpu": "__import__('sys').modules['torch'].cuda.max_memory_allocated()",
+}
 
 
 class ThisInterpreter(KernelSpecManager):
@@ -30,6 +36,7 @@ class Client(nbclient.NotebookClient):
     """A notebook client that asks the kernel, before it ends, how much memory it ever held."""
 
     peak_megabytes: float | None = None
+    peak_gpu_megabytes: float | None = None
 
     def create_kernel_manager(self):
         """A manager that starts this interpreter."""
@@ -40,14 +47,15 @@ class Client(nbclient.NotebookClient):
 
     async def _async_cleanup_kernel(self) -> None:
         if self.kc is not None and self.km is not None and await self.km.is_alive():
-            try:
+            with suppress(KeyError, ValueError, TimeoutError):
                 reply = await self.kc.execute_interactive(
-                    "", silent=True, user_expressions={"peak": PEAK_MEMORY}, timeout=5
+                    "", silent=True, user_expressions=PEAKS, timeout=5
                 )
-                kilobytes = reply["content"]["user_expressions"]["peak"]["data"]["text/plain"]
-                self.peak_megabytes = int(kilobytes) / 1024
-            except (KeyError, ValueError, TimeoutError):  # no such module on Windows
-                self.peak_megabytes = None
+                # Without 'data' where it raised: Windows has no such module, nobody imported torch.
+                told = reply["content"]["user_expressions"]
+                if "data" in told["gpu"]:
+                    self.peak_gpu_megabytes = int(told["gpu"]["data"]["text/plain"]) / 2**20
+                self.peak_megabytes = int(told["memory"]["data"]["text/plain"]) / 1024
         await super()._async_cleanup_kernel()
 
 
@@ -57,19 +65,27 @@ class Run:
 
     seconds: float
     peak_megabytes: float | None
+    peak_gpu_megabytes: float | None = None
 
     def __str__(self) -> str:
         memory = "unknown" if self.peak_megabytes is None else f"{self.peak_megabytes:.0f} MB"
         return f"{self.seconds:.1f} s, peak memory {memory}"
 
 
-def execute(notebook: NotebookNode, folder: Path, timeout: int = 300, **changes: str) -> Run:
+def execute(
+    notebook: NotebookNode,
+    folder: Path,
+    timeout: int = 300,
+    after_cell: Callable[[NotebookNode, float], None] | None = None,
+    **changes: str,
+) -> Run:
     """Run all cells in place, in ``folder``.
 
     Args:
         notebook: receives outputs and execution counts.
         folder: the kernel's working directory.
         timeout: seconds for one cell.
+        after_cell: told each code cell that has run, and the seconds since the start.
         changes: environment variables that differ from ``notebook_env.ENVIRONMENT``.
 
     Raises:
@@ -86,8 +102,11 @@ def execute(notebook: NotebookNode, folder: Path, timeout: int = 300, **changes:
         resources={"metadata": {"path": str(folder)}},
     )
     start = time.perf_counter()
+    if after_cell is not None:
+        client.on_cell_executed = lambda cell, **_: after_cell(cell, time.perf_counter() - start)
     client.execute(env=environment(**changes))
-    return Run(time.perf_counter() - start, client.peak_megabytes)
+    seconds = time.perf_counter() - start
+    return Run(seconds, client.peak_megabytes, client.peak_gpu_megabytes)
 
 
 def printed(cell: NotebookNode) -> str:
