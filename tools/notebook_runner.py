@@ -1,7 +1,8 @@
-"""Runs a notebook in a clean kernel of this very interpreter."""
+"""Runs a notebook in a clean kernel of this very interpreter, or of one that is named."""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -25,22 +26,27 @@ PEAKS = {
 class ThisInterpreter(KernelSpecManager):
     """Knows one kernel, the interpreter that runs this; no 'python3' installed elsewhere."""
 
+    python = sys.executable
+
     def get_kernel_spec(self, kernel_name):
         """The ad-hoc kernel spec, whatever the name."""
-        return self.kernel_spec_class(
-            resource_dir=ipykernel.kernelspec.RESOURCES, **ipykernel.kernelspec.get_kernel_dict()
-        )
+        known = ipykernel.kernelspec.get_kernel_dict()
+        known["argv"] = [self.python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return self.kernel_spec_class(resource_dir=ipykernel.kernelspec.RESOURCES, **known)
 
 
 class Client(nbclient.NotebookClient):
     """A notebook client that asks the kernel, before it ends, how much memory it ever held."""
 
+    python: str = sys.executable
     peak_megabytes: float | None = None
     peak_gpu_megabytes: float | None = None
 
     def create_kernel_manager(self):
-        """A manager that starts this interpreter."""
-        self.km = AsyncKernelManager(kernel_spec_manager=ThisInterpreter())
+        """A manager that starts the interpreter."""
+        specs = ThisInterpreter()
+        specs.python = self.python
+        self.km = AsyncKernelManager(kernel_spec_manager=specs)
         # Newer kernels warn, outside the notebook, about sockets that are not encrypted.
         self.extra_arguments = ["--IPKernelApp.log_level=ERROR"]
         return self.km
@@ -77,6 +83,7 @@ def execute(
     folder: Path,
     timeout: int = 300,
     after_cell: Callable[[NotebookNode, float], None] | None = None,
+    python: str = sys.executable,
     **changes: str,
 ) -> Run:
     """Run all cells in place, in ``folder``.
@@ -86,6 +93,7 @@ def execute(
         folder: the kernel's working directory.
         timeout: seconds for one cell.
         after_cell: told each code cell that has run, and the seconds since the start.
+        python: the interpreter whose kernel runs them.
         changes: environment variables that differ from ``notebook_env.ENVIRONMENT``.
 
     Raises:
@@ -101,6 +109,7 @@ def execute(
         coalesce_streams=True,
         resources={"metadata": {"path": str(folder)}},
     )
+    client.python = python
     start = time.perf_counter()
     if after_cell is not None:
         client.on_cell_executed = lambda cell, **_: after_cell(cell, time.perf_counter() - start)
