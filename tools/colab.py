@@ -138,6 +138,7 @@ def fresh(replica: Replica, machine: Machine) -> Iterator[tuple[Path, dict[str, 
             "PYTHONPATH": str(stand_in),
             "XMODAL_CACHE": "" if "HOME" in machine.changes else str(folder / "cache"),
             "PIP_ROOT_USER_ACTION": "ignore",
+            "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or ipykernel warns of frozen modules
             **pip_settings(),
             **machine.changes,
         }
