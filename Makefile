@@ -9,6 +9,8 @@ TORCH_INDEX ?=
 LAB_ARGS ?=
 # A room of the package whose tests make quick runs, such as joint
 ROOM ?=
+# The repository's address, for make address
+URL ?=
 # Machines that make machines pretends to be, such as "avx2 oldest"
 ONLY ?=
 
@@ -17,10 +19,10 @@ START := notebooks/00_start_here.ipynb
 LAB_CONFIG := tools/lab
 # Where Python is asked to look elsewhere, neither pip nor the workbook would see .venv alone.
 unexport PYTHONPATH PYTHONHOME
-export PYTHON TORCH_INDEX
+export PYTHON TORCH_INDEX URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test quick machines record lint format bench checkpoint clean
+.PHONY: help setup lab test quick machines colab record address lint format bench checkpoint clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +54,13 @@ machines: setup ## run the notebooks as other machines would, all or ONLY some, 
 
 record: setup ## write notebooks/*.ipynb anew from notebooks/src/*.py and run them
 	@$(VENV_PYTHON) tools/record.py
+
+# make address URL=https://github.com/OWNER/NAME; without URL what follows from it is written anew.
+address: setup ## put the repository's address URL everywhere: first cells, badges, README
+	@$(VENV_PYTHON) tools/address.py "$$URL"
+
+colab: setup ## run every chapter as Colab does, from its address, on Colab's versions
+	@$(VENV_PYTHON) tools/colab.py
 
 lint: setup ## check style without changing anything
 	@$(VENV_PYTHON) -m ruff check . && $(VENV_PYTHON) -m ruff format --check .

@@ -13,7 +13,7 @@
 # CPU core, finds the picture you describe among 500 it has never seen: nine times out of ten on
 # the first place. Spoken questions work too.
 #
-# You can test it right now: run the two cells below and type a caption into the field. (A stored
+# You can test it right now: run the cells below and type a caption into the field. (A stored
 # page shows one answer; the field needs a running notebook.)
 #
 # | | |

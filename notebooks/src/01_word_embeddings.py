@@ -23,6 +23,10 @@
 # | You will be able to | count, factorise, train Word2Vec, GloVe and a tiny BERT, and score them honestly |
 # | It takes | about 80 seconds of one free CPU core, half of it training the small BERT; several minutes on a slow or busy machine. 1.0 GB of memory. A GPU: not measured yet |
 
+# %% [markdown]
+# Device, precision and seed are chosen here, once. With the same seed, the same machine gives the same
+# numbers again.
+
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: this summary differs from machine to machine.
 from xmodal_lab.runtime import setup

@@ -24,6 +24,10 @@
 # | It takes | about 130 seconds of one free CPU core, live drawing included, a third of it training encoders; several minutes on a slow or busy machine. 1.2 GB of memory. A GPU: not measured yet |
 # | To read | some 6,000 words, and eight exercises of 70 minutes by their cards: take four sittings, sections 1–6, 7–11, 12–14 and 15–17 |
 
+# %% [markdown]
+# Device, precision and seed are chosen here, once. With the same seed, the same machine gives the same
+# numbers again.
+
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: this summary differs from machine to machine.
 from xmodal_lab.runtime import setup

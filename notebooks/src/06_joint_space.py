@@ -23,6 +23,10 @@
 # | You will be able to | train a joint space, search in it, map it, and say what it does *not* know |
 # | It takes | about 100 seconds of one free CPU core, live drawing included, half of it training; on a slow or busy machine several minutes (each training tells the time left). 1.9 GB of memory. A GPU: not measured yet |
 
+# %% [markdown]
+# Device, precision and seed are chosen here, once. With the same seed, the same machine gives the same
+# numbers again.
+
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: this summary differs from machine to machine.
 from xmodal_lab.runtime import setup
