@@ -145,7 +145,7 @@ WRONG = (
     (steps_down_only, "Is `stride` the step along both axes"),
     (with_a_step_of_one, "Did you use `stride`?"),
     (ends_too_early, "[3, 4], yours is [2, 3]. Is the last window missing?"),
-    (square_kernels, "your version stopped with RuntimeError"),
+    (square_kernels, "`). A kernel may be wider than high"),
     (square_pictures, "[3, 4], yours is [4, 4]. How many whole windows fit, down and across?"),
     (channel_by_channel, "yours is [2, 3, 4]. Did you forget to add up the channels?"),
     (mean_of_channels, "Did you average over the channels? They are added up."),

@@ -82,7 +82,7 @@ WRONG = (
     (kernel_times_dilation, "How far does a dilated kernel reach?"),
     (fence_posts, "Did you forget the first window?"),
     (one_before_dividing, "Is 1 added before dividing?"),
-    (odd_kernels, "12 pixels, kernel 4, should be 9, yours is 8. Pixels with padding"),
+    (odd_kernels, "12 pixels, kernel 4, should be 9, yours is 8. Is it written for odd kernels?"),
     (both_sides, "the size should be a single number, yours has shape [2]. One line is asked"),
     (lambda *options: str(by_floor(*options)), "expected the signature output_size(size, kernel,"),
     (lambda size, kernel, padding, stride, dilation: 1, "yours is output_size(size, kernel, pad"),

@@ -47,7 +47,11 @@ def cases():
         what = f"{in_words(sides)} pixels, {channels} channels, kernel {in_words(kernel)}"
         for name, option in zip(("padding", "stride"), options, strict=False):
             what += f", {name} {option}"
-        yield Case((image, weights, *options), what.replace("1 channels", "1 channel"))
+        what = what.replace("1 channels", "1 channel")
+        yield Case((image, weights, *options), what, OBLONG if kernel == (2, 3) else "")
+
+
+OBLONG = "A kernel may be wider than high, and a picture higher than wide."
 
 
 def in_words(sides) -> str:

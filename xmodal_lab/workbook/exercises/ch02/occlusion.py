@@ -10,25 +10,32 @@ from xmodal_lab.workbook.exercises.form import AtSize, Case, Entries, Exercise, 
 
 def occlusion(score, image, patch, value=0.0):
     """Image (channels, height, width) → drops (height // patch, width // patch) of its score."""
-    return drops(score, image, patch, squares(image, patch), lambda x: torch.full_like(x, value))
+    return drops(score, image, tiles(image, patch), lambda x, square: filled(x, square, value))
 
 
-def squares(image, patch):
-    """Lines of corners (top, left) of squares that lie side by side."""
-    height, width = (side - side % patch for side in image.shape[1:])
-    return [[(i, j) for j in range(0, width, patch)] for i in range(0, height, patch)]
+def tiles(image, patch):
+    return squares(image, patch, patch, lambda length: length // patch)
 
 
-def drops(score, image, patch, corners, cover):
-    """Drop of the score for each square, which ``cover`` makes something else of."""
-    pictures = [image]
-    for top, left in (corner for line in corners for corner in line):
-        covered = image.clone()
-        part = covered[:, top : top + patch, left : left + patch]
-        part[:] = cover(part)
-        pictures.append(covered)
-    scores = score(torch.stack(pictures))
-    return (scores[0] - scores[1:]).reshape(len(corners), -1)
+def squares(image, step, side, count):
+    """Lines of squares, as places in a picture: ``count(length)`` along each axis."""
+    down, across = (
+        [slice(step * i, step * i + side) for i in range(count(length))]
+        for length in image.shape[1:]
+    )
+    return [[(slice(None), lines, columns) for columns in across] for lines in down]
+
+
+def filled(picture, square, value):
+    picture[square] = value
+    return picture
+
+
+def drops(score, image, squares, cover):
+    """Drop of the score for each square, given what covers it in a copy of the picture."""
+    covered = [cover(image.clone(), square) for line in squares for square in line]
+    scores = score(torch.stack([image, *covered]))
+    return (scores[0] - scores[1:]).reshape(len(squares), -1)
 
 
 def oracle(score, image, patch, value=0.0):
@@ -81,11 +88,20 @@ def _require_a_batch(images) -> None:
         )
 
 
-def covering(cover):
-    """An answer that makes something else of a square, given (part, value)."""
+def covering(cover, where=tiles):
+    """An answer that covers otherwise, cover(picture, square, value), or where(image, patch)."""
     return lambda score, image, patch, value=0.0: drops(
-        score, image, patch, squares(image, patch), lambda part: cover(part, value)
+        score, image, where(image, patch), lambda x, square: cover(x, square, value)
     )
+
+
+def of_side(more):
+    return lambda image, patch: squares(image, patch, patch + more, lambda n: n // patch)
+
+
+def filled_with(content):
+    """An answer that fills the square with something else, made of (part, value)."""
+    return covering(lambda x, square, value: filled(x, square, content(x[square], value)))
 
 
 def afterwards(change):
@@ -95,52 +111,17 @@ def afterwards(change):
     )
 
 
-def everything_else(score, image, patch, value=0.0):
-    def only(top, left):
-        kept = torch.full_like(image, value)
-        here = (slice(None), slice(top, top + patch), slice(left, left + patch))
-        kept[here] = image[here]
-        return score(image[None])[0] - score(kept[None])[0]
+def everything_else(picture, square, value):
+    return filled(torch.full_like(picture, value), square, picture[square])
 
-    return torch.stack([torch.stack([only(*at) for at in line]) for line in squares(image, patch)])
+
+def first_channel(picture, square, value):
+    return filled(picture, (0, *square[1:]), value)
 
 
 def one_after_the_other(score, image, patch, value=0.0):
-    whole, image, found = score(image[None])[0], image.clone(), []
-    for line in squares(image, patch):
-        for top, left in line:
-            image[:, top : top + patch, left : left + patch] = value
-            found.append(whole - score(image[None])[0])
-    return torch.stack(found).reshape(image.shape[1] // patch, -1)
-
-
-def of_size(more):
-    """An answer whose squares have other sides than `patch`, at the same corners."""
-    return lambda score, image, patch, value=0.0: drops(
-        score,
-        image,
-        patch + more,
-        squares(image, patch),
-        lambda part: torch.full_like(part, value),
-    )
-
-
-def first_channel(part, value):
-    part = part.clone()
-    part[0] = value
-    return part
-
-
-def at_each_pixel(score, image, patch, value=0.0):
-    height, width = image.shape[1:]
-    corners = [[(i, j) for j in range(width - patch + 1)] for i in range(height - patch + 1)]
-    return drops(score, image, patch, corners, lambda x: torch.full_like(x, value))
-
-
-def at_index(score, image, patch, value=0.0):
-    height, width = image.shape[1:]
-    corners = [[(i, j) for j in range(width // patch)] for i in range(height // patch)]
-    return drops(score, image, patch, corners, lambda x: torch.full_like(x, value))
+    spoilt = image.clone()
+    return drops(score, image, tiles(image, patch), lambda _, at: filled(spoilt, at, value).clone())
 
 
 SIGN = "Is the sign turned? The drop is the whole picture's score minus the covered one's."
@@ -154,27 +135,31 @@ MISCONCEPTIONS = (
         "Is that the score of the covered picture? How far it fell is asked for.",
         afterwards(lambda drop, whole: whole - drop),
     ),
-    Misconception("Did you cover everything but the square?", everything_else),
+    Misconception("Did you cover everything but the square?", covering(everything_else)),
     Misconception(STILL, one_after_the_other),
     Misconception("Did you cover one channel only? All of them.", covering(first_channel)),
     Misconception(
         "Are lines and columns swapped? The first axis goes down.",
         afterwards(lambda drop, whole: drop.T),
     ),
-    Misconception("Did you use `value`?", covering(lambda part, value: torch.zeros_like(part))),
-    Misconception(SET, covering(lambda part, value: part + value)),
-    Misconception(SET, covering(lambda part, value: part * value)),
-    Misconception(SET, covering(lambda part, value: part - value)),
+    Misconception("Did you use `value`?", filled_with(lambda part, value: 0.0)),
+    Misconception(SET, filled_with(lambda part, value: part + value)),
+    Misconception(SET, filled_with(lambda part, value: part * value)),
+    Misconception(SET, filled_with(lambda part, value: part - value)),
     Misconception(
         "Did you fill in the mean of the square? `value` says what goes there.",
-        covering(lambda part, value: part.mean((1, 2), keepdim=True).expand_as(part)),
+        filled_with(lambda part, value: part.mean((1, 2), keepdim=True)),
     ),
-    Misconception(INCLUDED, of_size(1)),
-    Misconception(INCLUDED, of_size(-1)),
+    Misconception(INCLUDED, covering(filled, of_side(1))),
+    Misconception(INCLUDED, covering(filled, of_side(-1))),
     Misconception(
-        "Does the window move by one pixel? The squares lie side by side.", at_each_pixel
+        "Does the window move by one pixel? The squares lie side by side.",
+        covering(filled, lambda image, patch: squares(image, 1, patch, lambda n: n - patch + 1)),
     ),
-    Misconception("Where does square number i begin? At pixel i · patch, not at i.", at_index),
+    Misconception(
+        "Where does square number i begin? At pixel i · patch, not at i.",
+        covering(filled, lambda image, patch: squares(image, 1, patch, lambda n: n // patch)),
+    ),
     Misconception(
         "Is that an absolute value? A score may rise as well: then the drop is negative.",
         afterwards(lambda drop, whole: drop.abs()),

@@ -83,6 +83,10 @@ MISCONCEPTIONS = (
     ),
     Misconception("Did you use `stride`?", answer(lambda n, c, s, k, p: n - c + 1)),
     Misconception("Did you use `dilation`?", answer(lambda n, c, s, k, p: (n - k) // s + 1)),
+    Misconception(
+        "Is it written for odd kernels? One of 4 covers 4 pixels.",
+        lambda *o: _reach(lambda k, d: 2 * d * (k // 2) + 1, *o),
+    ),
     Misconception(DILATION, lambda *o: _reach(lambda k, d: d * k, *o)),
     Misconception(DILATION, lambda *o: _reach(lambda k, d: k + d - 1, *o)),
     Misconception(DILATION, lambda *o: _reach(lambda k, d: k + d, *o)),
