@@ -33,6 +33,7 @@ PUBLISHED = {
 }
 # A path, an opened picture, or levels 0–255 (3, height, width).
 Picture = str | Path | Image.Image | np.ndarray | Tensor
+Pictures = Sequence[Picture] | np.ndarray | Tensor
 
 
 class PretrainedPictures(PretrainedEncoder):
@@ -71,7 +72,7 @@ class PretrainedPictures(PretrainedEncoder):
         """The class of ``transformers`` that reads the files."""
         raise NotImplementedError(f"{type(self).__name__} has no architecture()")
 
-    def read(self, shown: Sequence[Picture] | np.ndarray | Tensor) -> Tensor:
+    def read(self, shown: Pictures) -> Tensor:
         """Pictures of any size as the model wants them: (count, 3, size, size).
 
         Raises:
@@ -81,9 +82,7 @@ class PretrainedPictures(PretrainedEncoder):
         opened = [_opened(picture) for picture in _several(shown)]
         return torch.as_tensor(np.stack(self.processor(images=opened)["pixel_values"]))
 
-    def embed(
-        self, shown: Sequence[Picture] | np.ndarray | Tensor, chunk: int = 32
-    ) -> Float[Tensor, "count dim"]:
+    def embed(self, shown: Pictures, chunk: int = 32) -> Float[Tensor, "count dim"]:
         """One vector for each picture, in evaluation mode, without gradient; on the CPU.
 
         Args:
@@ -220,7 +219,7 @@ class PretrainedVGG(PretrainedPictures):
             load_published(model, folder / "model.safetensors")
         return model
 
-    def read(self, shown: Sequence[Picture] | np.ndarray | Tensor) -> Tensor:
+    def read(self, shown: Pictures) -> Tensor:
         images = [self._fitted(_opened(picture)) for picture in _several(shown)]
         return torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2))
 
@@ -250,7 +249,7 @@ def _whole(values: Tensor) -> Padded:
     return Padded(values, torch.full(values.shape[:1], values.shape[1], device=values.device))
 
 
-def _several(shown: Sequence[Picture] | np.ndarray | Tensor) -> Sequence[Picture]:
+def _several(shown: Pictures) -> Pictures:
     if isinstance(shown, (str, Path, Image.Image)):
         raise ValueError("expected several pictures, got one: write [picture]")
     if not len(shown):
