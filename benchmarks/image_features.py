@@ -56,18 +56,9 @@ def main() -> None:
             runs[part].append(PARTS[part](seed))
             print(f"  {part}, seed {seed}: {time.process_time() - start:.0f} CPU-s", flush=True)
         names = runs[part][0]
-        summaries[part] = [summary(name, [run[name] for run in runs[part]]) for name in names]
+        summaries[part] = [table.summary(name, [run[name] for run in runs[part]]) for name in names]
         table.show(f"{part} (per cent unless said; {options.seeds} seeds)", summaries[part])
     table.write(options.json, {"runs": runs, "summary": summaries})
-
-
-def summary(name: str, values: list[float]) -> dict:
-    return {
-        "figure": name,
-        "mean": statistics.fmean(values),
-        "lowest": min(values),
-        "highest": max(values),
-    }
 
 
 def answers(data: scenes.SceneData) -> Batch:

@@ -222,9 +222,9 @@ def test_a_format_that_is_a_program_is_not_run(tmp_path):
 
 def test_levels_whose_white_is_unknown(tmp_path):
     Image.fromarray(np.full((4, 4), 0.5, np.float32)).save(tmp_path / "a.tiff")
-    refused(tmp_path / "a.tiff", "levels of mode 'F'.*save it with 8 bits")
+    refused(tmp_path / "a.tiff", "levels of mode 'F'.*save the picture with 8 bits")
     Image.fromarray(np.full((4, 4), 70_000, np.int32)).save(tmp_path / "b.tiff")
-    refused(tmp_path / "b.tiff", "levels from 70000 to 70000.*save it with 8 or 16 bits")
+    refused(tmp_path / "b.tiff", "levels from 70000 to 70000.*save the picture with 8 or 16 bits")
 
 
 def test_a_size_below_1(tmp_path):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor, nn
 
 from xmodal_lab.batch import Padded
@@ -139,7 +139,16 @@ class PretrainedResNet(PretrainedPictures):
         return states.values.mean(1)
 
 
-class PretrainedViT(PretrainedPictures):
+class PretrainedTransformer(PretrainedPictures):
+    """A transformer over patches: states are [CLS], which gathers the whole picture, then cells."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        config = self.model.config
+        self.patches = (config.image_size // config.patch_size,) * 2
+
+
+class PretrainedViT(PretrainedTransformer):
     """ViT: states are [CLS] and then the 14 × 14 patches, the vector is that of [CLS].
 
     Shapes: (batch, 3, 224, 224) as ``read`` gives them → states (batch, 197, 768) → (batch, 768).
@@ -147,16 +156,14 @@ class PretrainedViT(PretrainedPictures):
     Source: Dosovitskiy et al. 2021.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        config = self.model.config
-        self.output_dim = config.hidden_size
-        self.patches = (config.image_size // config.patch_size,) * 2
-
     def architecture(self) -> Any:
         from transformers import ViTModel
 
         return ViTModel
+
+    @property
+    def output_dim(self) -> int:
+        return self.model.config.hidden_size
 
     def states(self, pixels: Float[Tensor, "batch 3 height width"]) -> Padded:
         return _whole(self.model(pixel_values=pixels).last_hidden_state)
@@ -165,7 +172,7 @@ class PretrainedViT(PretrainedPictures):
         return states.values[:, 0]
 
 
-class PretrainedCLIP(PretrainedPictures):
+class PretrainedCLIP(PretrainedTransformer):
     """CLIP's picture tower: states are [CLS] and then 7 × 7 patches; the vector lies beside texts.
 
     The vector is CLIP's own picture embedding, [CLS] normalised and projected; not yet of length 1.
@@ -175,16 +182,14 @@ class PretrainedCLIP(PretrainedPictures):
     Source: Radford et al. 2021.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        config = self.model.config
-        self.output_dim = config.projection_dim
-        self.patches = (config.image_size // config.patch_size,) * 2
-
     def architecture(self) -> Any:
         from transformers import CLIPVisionModelWithProjection
 
         return CLIPVisionModelWithProjection
+
+    @property
+    def output_dim(self) -> int:
+        return self.model.config.projection_dim
 
     def states(self, pixels: Float[Tensor, "batch 3 height width"]) -> Padded:
         return _whole(self.model.vision_model(pixel_values=pixels).last_hidden_state)
@@ -262,7 +267,7 @@ def _opened(picture: Picture) -> Image.Image:
     if isinstance(picture, (str, Path)):
         return Image.fromarray(pictures.read(picture).transpose(1, 2, 0))
     if isinstance(picture, Image.Image):
-        return ImageOps.exif_transpose(picture).convert("RGB")
+        return pictures.rgb(picture)
     levels = np.asarray(picture)
     if levels.ndim != 3 or levels.shape[0] != 3 or levels.dtype != np.uint8:
         raise ValueError(
