@@ -108,51 +108,56 @@ def whole_lines(score, image, patch, value=0.0):
     return result
 
 
+def corner_by_corner(score, image, corners, cover):
+    """Drop of the score for lines of (top, left), given what makes a picture of them."""
+    before = score(image[None])[0]
+    return torch.stack(
+        [torch.stack([before - score(cover(*at)[None])[0] for at in line]) for line in corners]
+    )
+
+
+def black_box(image, top, left, side, value):
+    picture = image.clone()
+    picture[:, top : top + side, left : left + side] = value
+    return picture
+
+
+def every(length, patch):
+    return range(0, length - patch + 1, patch)
+
+
 def corners_too_near(score, image, patch, value=0.0):
-    result = torch.zeros(image.shape[1] // patch, image.shape[2] // patch)
-    for i in range(result.shape[0]):
-        for j in range(result.shape[1]):
-            picture = image.clone()
-            picture[:, i : i + patch, j : j + patch] = value
-            result[i, j] = score(image[None])[0] - score(picture[None])[0]
-    return result
+    lines, columns = image.shape[1] // patch, image.shape[2] // patch
+    corners = [[(i, j) for j in range(columns)] for i in range(lines)]
+    return corner_by_corner(
+        score, image, corners, lambda i, j: black_box(image, i, j, patch, value)
+    )
 
 
 def end_included(score, image, patch, value=0.0):
-    result = torch.zeros(image.shape[1] // patch, image.shape[2] // patch)
-    for i in range(result.shape[0]):
-        for j in range(result.shape[1]):
-            picture = image.clone()
-            top, left = i * patch, j * patch
-            picture[:, top : top + patch + 1, left : left + patch + 1] = value
-            result[i, j] = score(image[None])[0] - score(picture[None])[0]
-    return result
+    _, height, width = image.shape
+    corners = [[(i, j) for j in every(width, patch)] for i in every(height, patch)]
+    return corner_by_corner(
+        score, image, corners, lambda i, j: black_box(image, i, j, patch + 1, value)
+    )
 
 
 def the_rest_too(score, image, patch, value=0.0):
-    high, wide = -(-image.shape[1] // patch), -(-image.shape[2] // patch)
-    result = torch.zeros(high, wide)
-    for i in range(high):
-        for j in range(wide):
-            picture = image.clone()
-            picture[:, i * patch : (i + 1) * patch, j * patch : (j + 1) * patch] = value
-            result[i, j] = score(image[None])[0] - score(picture[None])[0]
-    return result
+    _, height, width = image.shape
+    corners = [[(i, j) for j in range(0, width, patch)] for i in range(0, height, patch)]
+    return corner_by_corner(
+        score, image, corners, lambda i, j: black_box(image, i, j, patch, value)
+    )
 
 
 def keeps_only(score, image, patch, value=0.0):
-    result = torch.zeros(image.shape[1] // patch, image.shape[2] // patch)
-    for i in range(result.shape[0]):
-        for j in range(result.shape[1]):
-            picture = torch.zeros_like(image) + value
-            here = (
-                slice(None),
-                slice(i * patch, i * patch + patch),
-                slice(j * patch, (j + 1) * patch),
-            )
-            picture[here] = image[here]
-            result[i, j] = score(image[None])[0] - score(picture[None])[0]
-    return result
+    _, height, width = image.shape
+    corners = [[(i, j) for j in every(width, patch)] for i in every(height, patch)]
+
+    def window(i, j):
+        return torch.where(black_box(image, i, j, patch, torch.inf).isinf(), image, value)
+
+    return corner_by_corner(score, image, corners, window)
 
 
 def no_batch(score, image, patch, value=0.0):
