@@ -9,18 +9,22 @@ TORCH_INDEX ?=
 LAB_ARGS ?=
 # A room of the package whose tests make quick runs, such as joint
 ROOM ?=
+# The repository's address, for make address
+URL ?=
 # Machines that make machines pretends to be, such as "avx2 oldest"
 ONLY ?=
+# Further arguments for make gpu, such as --rehearse
+GPU_ARGS ?=
 
 VENV_PYTHON := .venv/bin/python
 START := notebooks/00_start_here.ipynb
 LAB_CONFIG := tools/lab
 # Where Python is asked to look elsewhere, neither pip nor the workbook would see .venv alone.
 unexport PYTHONPATH PYTHONHOME
-export PYTHON TORCH_INDEX
+export PYTHON TORCH_INDEX URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test quick machines record lint format bench checkpoint clean
+.PHONY: help setup lab test quick machines colab gpu record address lint format bench checkpoint clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -50,8 +54,19 @@ quick: setup ## check style and run the fast unit tests, of all rooms or of one 
 machines: setup ## run the notebooks as other machines would, all or ONLY some, and say what differs
 	@$(VENV_PYTHON) tools/machines.py $(ONLY)
 
+# make gpu GPU_ARGS="--only notebooks --chapters 06" runs a part, GPU_ARGS=--rehearse tries it on the CPU.
+gpu: setup ## measure notebooks, benchmarks and GPU tests on the GPU that is here, into one file
+	@$(VENV_PYTHON) tools/gpu.py $(GPU_ARGS)
+
 record: setup ## write notebooks/*.ipynb anew from notebooks/src/*.py and run them
 	@$(VENV_PYTHON) tools/record.py
+
+# make address URL=https://github.com/OWNER/NAME; without URL what follows from it is written anew.
+address: setup ## put the repository's address URL everywhere: first cells, badges, README
+	@$(VENV_PYTHON) tools/address.py "$$URL"
+
+colab: setup ## run every chapter as Colab does, from its address, on Colab's versions
+	@$(VENV_PYTHON) tools/colab.py
 
 lint: setup ## check style without changing anything
 	@$(VENV_PYTHON) -m ruff check . && $(VENV_PYTHON) -m ruff format --check .

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import torch
 
+from xmodal_lab import runtime
+
 
 def parser(description: str) -> argparse.ArgumentParser:
     """An argument parser that knows ``--json FILE``."""
@@ -29,6 +31,7 @@ def machine() -> dict[str, str | int]:
         "cores": os.cpu_count() or 0,
         "threads": torch.get_num_threads(),
         "gpu": card,
+        "precision": str(runtime.current().precision).removeprefix("torch."),
     }
 
 

@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "xmodal_lab"
 ORDER = (
     "_torchaudio_guard",
     "runtime",
+    "door",
     "batch",
     "objective",
     "datasets",

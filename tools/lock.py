@@ -28,7 +28,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import tomllib
+from door_cell import project
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -53,12 +53,12 @@ Pins = dict[str, str]
 
 def read_requirements(extra: str) -> list[str]:
     """Return the project's requirements with `extra`, extras of the project itself spelled out."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    own_name = canonicalize_name(project["name"])
-    found = list(project["dependencies"])
+    table = project()
+    own_name = canonicalize_name(table["name"])
+    found = list(table["dependencies"])
     waiting = [extra]
     while waiting:
-        for line in project["optional-dependencies"][waiting.pop()]:
+        for line in table["optional-dependencies"][waiting.pop()]:
             requirement = Requirement(line)
             if canonicalize_name(requirement.name) == own_name:
                 waiting.extend(requirement.extras)

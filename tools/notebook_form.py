@@ -9,6 +9,7 @@ from pathlib import Path
 import guesses
 import jupytext
 import nbformat
+from door_cell import add_door
 from nbformat import NotebookNode
 
 # No exact version of Python: the notebook is the same whoever recorded it.
@@ -25,9 +26,13 @@ METADATA = {
 
 
 def read_source(source: Path) -> NotebookNode:
-    """The notebook of a py:percent file: no outputs, fixed ids, only tags as cell metadata."""
-    notebook = jupytext.read(source, fmt="py:percent")
-    return normalise(nbformat.v4.upgrade(notebook))
+    """The notebook of a py:percent file: no outputs, fixed ids, only tags as cell metadata.
+
+    The badge at its head and its first code cell are the same everywhere and stand in no source.
+    """
+    notebook = nbformat.v4.upgrade(jupytext.read(source, fmt="py:percent"))
+    add_door(notebook, source.stem)
+    return normalise(notebook)
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:

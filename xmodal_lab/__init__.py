@@ -7,6 +7,11 @@ is trained; ``tile`` how many rows of a matrix of similarities are held at a tim
 
 from xmodal_lab import _torchaudio_guard
 
-_torchaudio_guard.install()
+try:
+    _torchaudio_guard.install()
+except ModuleNotFoundError as error:
+    # Not installed at all: what needs it will say so, and a chapter's first cell installs it.
+    if error.name != "torchaudio":
+        raise
 
 __version__ = "0.1.0"

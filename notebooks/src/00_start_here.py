@@ -13,7 +13,7 @@
 # CPU core, finds the picture you describe among 500 it has never seen: nine times out of ten on
 # the first place. Spoken questions work too.
 #
-# You can test it right now: run the two cells below and type a caption into the field. (A stored
+# You can test it right now: run the cells below and type a caption into the field. (A stored
 # page shows one answer; the field needs a running notebook.)
 #
 # | | |
@@ -90,7 +90,8 @@ from xmodal_lab.runtime import setup
 runtime = setup(seed=0)
 
 # %% [markdown]
-# A CPU is enough for everything in this course. On a GPU the same cells run, only sooner.
+# A CPU is enough for everything in this course. A GPU is used where there is one; what it gains is
+# not measured yet.
 
 # %% [markdown]
 # ## Meet the data

@@ -1,14 +1,9 @@
 """A question in a real JupyterLab: what is stored shows no answer, and running the cells does."""
 
-import sys
-from pathlib import Path
-
 import nbformat
 import pytest
-from playwright.sync_api import expect
-
-sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 from guesses import fold
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 

@@ -1,13 +1,8 @@
-"""Makes the maintainers' tools importable, and records a tiny chapter for the tests to spoil."""
+"""Records a tiny chapter for the tests to spoil."""
 
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "tools"), str(Path(__file__).parent)]
 
 
 @pytest.fixture(scope="session")

@@ -42,15 +42,15 @@ def test_unedited_passes_and_digits_after_about_may_differ(tiny, plain):
     spoil(plain, "≈ 0.978", "≈ 0.961", tiny / "digits.ipynb")
     code, failed, said = run(tiny)
     assert (code, failed) == (0, set()), said
-    # Ten cells; then two cells with widgets live, and one exercise solved.
-    assert "13 passed" in said
+    # Twelve cells; then two cells with widgets live, and one exercise solved.
+    assert "15 passed" in said
 
 
 def test_one_wrong_number_fails(plain, tmp_path):
     (tmp_path / "checked").mkdir()
     spoil(plain, "[3, 4]", "[3, 5]", tmp_path / "checked" / "canary.ipynb")
     code, failed, said = run(tmp_path / "checked")
-    assert (code, failed) == (1, {"canary:0"}), said
+    assert (code, failed) == (1, {"canary:1"}), said
 
 
 def test_every_kind_of_wrong_output_fails(tiny, plain):
@@ -62,9 +62,9 @@ def test_every_kind_of_wrong_output_fails(tiny, plain):
     raising = plain.read_text(encoding="utf-8").replace("total / 46", "totally / 46")
     (tiny / "raising.ipynb").write_text(raising, encoding="utf-8")
     code, failed, said = run(tiny)
-    wanted = {"mark:1", "nan:1", "result:2", "figure:5", "sound:6", "raising:1"}
+    wanted = {"mark:2", "nan:2", "result:3", "figure:6", "sound:7", "raising:2"}
     assert (code, failed) == (1, wanted), said
-    assert "cell 1 of this notebook failed to run" in said and "1 skipped" in said
+    assert "cell 2 of this notebook failed to run" in said and "1 skipped" in said
 
 
 def test_what_only_a_second_look_finds_fails(tmp_path):
@@ -73,6 +73,6 @@ def test_what_only_a_second_look_finds_fails(tmp_path):
     (tmp_path / "00_bad.py").write_text(source, encoding="utf-8")
     record(tmp_path / "00_bad.py", tmp_path / "00_bad.ipynb")
     code, failed, said = run(tmp_path)
-    assert (code, failed) == (1, {"00_bad:1", "00_bad:5"}), said
+    assert (code, failed) == (1, {"00_bad:2", "00_bad:6"}), said
     assert "the folded solution is not accepted: ✗ mirror" in said
-    assert "Cell 5, live" in said and "'NoneType' object is not callable" in said
+    assert "Cell 6, live" in said and "'NoneType' object is not callable" in said

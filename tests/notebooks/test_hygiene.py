@@ -21,11 +21,20 @@ def test_every_source_is_recorded(source):
 
 
 def code(notebook, number):
-    return [cell for cell in notebook.cells if cell.cell_type == "code"][number]
+    """A code cell of the source; before them stands the first cell, which no source holds."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"][number + 1]
 
 
 def picture(notebook):
     return code(notebook, 5).outputs[0]
+
+
+def without_door(notebook):
+    del notebook.cells[1]
+
+
+def with_another_door(notebook):
+    notebook.cells[1].source = notebook.cells[1].source.replace("--no-deps ", "")
 
 
 def printing(text, **extra):
@@ -100,12 +109,12 @@ def without_text(notebook):
 
 
 def without_solution(notebook):
-    card = notebook.cells[4]
+    card = notebook.cells[6]
     card.source = card.source.replace("Solution", "Answer")
 
 
 def unregistered(notebook):
-    for cell in notebook.cells[3:5]:
+    for cell in notebook.cells[5:7]:
         cell.source = cell.source.replace("mirror", "mirrored")
 
 
@@ -114,7 +123,7 @@ def with_version(notebook):
 
 
 def with_random_id(notebook):
-    notebook.cells[2].id = "3f2a8c11"
+    notebook.cells[3].id = "3f2a8c11"
 
 
 def edited(notebook):
@@ -143,49 +152,52 @@ def huge(notebook):
 
 
 BAD = [
-    (not_run, "executed_in_order: cell 8: execution count None"),
+    (without_door, "begins_with_the_door: the first code cell is not"),
+    (with_another_door, "begins_with_the_door: the first code cell is not"),
+    (with_another_door, "no_banned_code: cell 2: a shell or magic"),
+    (not_run, "executed_in_order: cell 10: execution count None"),
     (cleared, "executed_in_order: cell 2"),
-    (tagging(2, "nbval-ignore-ouput"), "only_known_tags: cell 6: unknown tag"),
-    (tagging(2, "nbval-skip"), "only_known_tags: cell 6: unknown tag"),
-    (timed, "only_known_tags: cell 4: metadata other than tags: execution"),
-    (with_error, "nothing_went_wrong: cell 6: raised KeyError"),
-    (printing("old", name="stderr"), "nothing_went_wrong: cell 6: output on stderr"),
-    (printing("✓ a: 1\n✗ b: 2\n"), "nothing_went_wrong: cell 6: ✗ b: 2"),
+    (tagging(2, "nbval-ignore-ouput"), "only_known_tags: cell 8: unknown tag"),
+    (tagging(2, "nbval-skip"), "only_known_tags: cell 8: unknown tag"),
+    (timed, "only_known_tags: cell 6: metadata other than tags: execution"),
+    (with_error, "nothing_went_wrong: cell 8: raised KeyError"),
+    (printing("old", name="stderr"), "nothing_went_wrong: cell 8: output on stderr"),
+    (printing("✓ a: 1\n✗ b: 2\n"), "nothing_went_wrong: cell 8: ✗ b: 2"),
     (with_state, "no_widgets: the notebook holds widget state"),
-    (with_view, "no_widgets: cell 6"),
-    (printing("<Line2D at 0x7f22188c>"), "nothing_unstable: cell 6: a memory address"),
-    (printing("saved /tmp/tmpab/x"), "nothing_unstable: cell 6: a temporary folder"),
-    (printing("read /home/ada/x"), "nothing_unstable: cell 6: a home folder"),
-    (printing("100% 31.2it/s"), "nothing_unstable: cell 6: a speed"),
-    (printing("Wall time: 3 s"), "nothing_unstable: cell 6: a wall time"),
-    (saying("!pip list"), "no_banned_code: cell 6: a shell or magic"),
-    (saying("%%time\n1"), "no_banned_code: cell 6: a shell or magic"),
-    (saying("clear_output()"), "no_banned_code: cell 6: clear_output"),
-    (saying("from tqdm import tqdm"), "no_banned_code: cell 6: tqdm"),
-    (saying("interact(f, x=3)"), "no_banned_code: cell 6: interact"),
-    (saying("# NBVAL_SKIP\n1"), "no_banned_code: cell 6: an nbval comment"),
-    (tagging(2, "nbval-ignore-output"), "almost_all_compared: cell 6: give the reason"),
-    (tagging(2, "nbval-ignore-output"), "almost_all_compared: 1 of 7 code cells"),
-    (without_alt, "pictures_are_described: cell 12: a picture without alt text"),
-    (without_label, "pictures_are_described: cell 12: axes without a label: [a line"),
-    (without_text, "text_between_code: cells 12 and 13"),
+    (with_view, "no_widgets: cell 8"),
+    (printing("<Line2D at 0x7f22188c>"), "nothing_unstable: cell 8: a memory address"),
+    (printing("saved /tmp/tmpab/x"), "nothing_unstable: cell 8: a temporary folder"),
+    (printing("read /home/ada/x"), "nothing_unstable: cell 8: a home folder"),
+    (printing("100% 31.2it/s"), "nothing_unstable: cell 8: a speed"),
+    (printing("Wall time: 3 s"), "nothing_unstable: cell 8: a wall time"),
+    (saying("!pip list"), "no_banned_code: cell 8: a shell or magic"),
+    (saying("%%time\n1"), "no_banned_code: cell 8: a shell or magic"),
+    (saying("clear_output()"), "no_banned_code: cell 8: clear_output"),
+    (saying("from tqdm import tqdm"), "no_banned_code: cell 8: tqdm"),
+    (saying("interact(f, x=3)"), "no_banned_code: cell 8: interact"),
+    (saying("# NBVAL_SKIP\n1"), "no_banned_code: cell 8: an nbval comment"),
+    (tagging(2, "nbval-ignore-output"), "almost_all_compared: cell 8: give the reason"),
+    (tagging(2, "nbval-ignore-output"), "almost_all_compared: 1 of 8 code cells"),
+    (without_alt, "pictures_are_described: cell 14: a picture without alt text"),
+    (without_label, "pictures_are_described: cell 14: axes without a label: [a line"),
+    (without_text, "text_between_code: cells 14 and 15"),
     (without_solution, "cards_are_complete: exercise mirror: one <details>"),
     (unregistered, "cards_are_complete: exercise mirrored: not registered"),
     (with_version, "normalised: the notebook's metadata"),
     (with_random_id, "normalised: cell ids"),
     (edited, "same_as_source: cell 1 differs from 00_tiny.py"),
-    (tagging(1), "same_as_source: cell 4 differs"),
+    (tagging(1), "same_as_source: cell 6 differs"),
     (huge, "not_too_large"),
     (wordy, "one_sitting: 4,0"),
     (with_many_cells, "one_sitting: 16"),
     # What nbval lets pass: digits after ≈, and every pixel.
     (printing("✓ share: ≈ 0.12   expected 0.95 … 1\n"), "as_recorded: an output was edited"),
     (repainted, "as_recorded: an output was edited"),
-    (unfolded, "answers_are_folded: cell 10: outputs between predict() and reveal()"),
-    (folded, "answers_are_folded: cell 6: outputs between predict() and reveal()"),
-    (saying("other = predict('?', [1, 2])"), "answers_are_folded: cell 6: no other.reveal(…)"),
-    (saying('guess.reveal("much")'), "answers_are_computed: cell 6: reveal() takes"),
-    (saying(f'show(fig, alt="{"word " * 17}")'), "alt_texts_are_short: cell 6: an alt text of"),
+    (unfolded, "answers_are_folded: cell 12: outputs between predict() and reveal()"),
+    (folded, "answers_are_folded: cell 8: outputs between predict() and reveal()"),
+    (saying("other = predict('?', [1, 2])"), "answers_are_folded: cell 8: no other.reveal(…)"),
+    (saying('guess.reveal("much")'), "answers_are_computed: cell 8: reveal() takes"),
+    (saying(f'show(fig, alt="{"word " * 17}")'), "alt_texts_are_short: cell 8: an alt text of"),
 ]
 
 

@@ -75,10 +75,10 @@ def test_a_row_names_the_cells_that_differ(outcomes):
 def test_one_cell_that_differs_on_one_machine_fails_and_is_named(threads, capfd):
     assert machines.main(["avx2", "two-threads", "--notebooks", str(threads)]) == 1
     said = capfd.readouterr().out
-    assert "--- two-threads: threads, Cell 0" in said and "2 of 1" in said
+    assert "--- two-threads: threads, Cell 1" in said and "2 of 1" in said
     rows = [line.split() for line in said.splitlines()[-3:]]
     assert rows[0] == ["threads", "minutes"]
-    assert rows[1][:2] == ["avx2", "✓"] and rows[2][:3] == ["two-threads", "✗", "0"]
+    assert rows[1][:2] == ["avx2", "✓"] and rows[2][:3] == ["two-threads", "✗", "1"]
 
 
 def test_where_all_machines_agree_the_exit_code_is_0(threads):

@@ -31,17 +31,17 @@ def test_the_recorded_notebook_holds_what_was_promised(tiny):
     assert "version" not in notebook.metadata.language_info
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
-    assert "○ mirror: not attempted yet" in printed(code[1])
-    assert printed(code[4]).startswith("✓ share: ≈ 0.978   expected 0.95 … 1")
-    kinds = [output.output_type for output in code[4].outputs]
+    assert "○ mirror: not attempted yet" in printed(code[2])
+    assert printed(code[5]).startswith("✓ share: ≈ 0.978   expected 0.95 … 1")
+    kinds = [output.output_type for output in code[5].outputs]
     assert kinds == ["display_data", "stream"], "a folded answer, no True or False below the line"
-    pictures = [o for o in code[5].outputs if "image/png" in o.get("data", {})]
-    assert len(pictures) == len(code[5].outputs) == 2
+    pictures = [o for o in code[6].outputs if "image/png" in o.get("data", {})]
+    assert len(pictures) == len(code[6].outputs) == 2
     assert pictures[0].metadata["image/png"]["alt"].startswith("A straight line rises")
     assert pictures[0].data["text/plain"] == (
         "Figure [a line | x: step | y: loss / nats | 1 line, 3 points | legend: line]"
     )
-    assert code[6].outputs[0].data["text/plain"] == "Audio [8000 Hz | 0.1 s “a low tone”]"
+    assert code[7].outputs[0].data["text/plain"] == "Audio [8000 Hz | 0.1 s “a low tone”]"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_kernels_run_here_in_the_notebooks_folder_and_statically(tmp_path):
         "print(sys.executable, Path.cwd(), os.environ['XMODAL_STATIC'])",
     )
     record.record(source, target)
-    cell = nbformat.read(target, as_version=4).cells[1]
+    cell = nbformat.read(target, as_version=4).cells[2]
     import sys
 
     assert printed(cell) == f"{sys.executable} {tmp_path} 1\n"
@@ -83,9 +83,9 @@ def test_streams_are_merged_and_ids_follow_the_text(tmp_path):
     )
     record.record(source, target)
     first = nbformat.read(target, as_version=4)
-    assert [o.text for o in first.cells[1].outputs] == ["0\n1\n2\n"]
+    assert [o.text for o in first.cells[2].outputs] == ["0\n1\n2\n"]
     source.write_text("# %% [markdown]\n# New.\n\n" + source.read_text())
-    assert read_source(source).cells[2].id == first.cells[1].id
+    assert read_source(source).cells[3].id == first.cells[2].id
 
 
 def test_names_of_chapters(tmp_path):
@@ -105,7 +105,7 @@ def test_names_of_chapters(tmp_path):
 def test_solutions_replace_stubs_only(tiny):
     notebook = read_source(tiny / "src" / "00_tiny.py")
     assert inject_solutions(notebook) == ["mirror"]
-    assert notebook.cells[3].source == (
+    assert notebook.cells[5].source == (
         "def mirror(image):\n    return image[:, :, ::-1]\n\n\nmirror = check(mirror)"
     )
 

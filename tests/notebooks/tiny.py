@@ -5,6 +5,9 @@ TINY = '''\
 # # 00 · Tiny
 # A chapter for tests.
 
+# %% [markdown]
+# What it uses.
+
 # %%
 import numpy as np
 from matplotlib.figure import Figure
@@ -85,6 +88,9 @@ listen(np.sin(np.arange(800) / 3), 8000, "a low tone")
 PLAIN = """\
 # %% [markdown]
 # # 01 · Plain
+
+# %% [markdown]
+# A matrix.
 
 # %%
 print([[1, 2], [3, 4]])

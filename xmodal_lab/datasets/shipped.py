@@ -16,7 +16,11 @@ class DamagedFileError(RuntimeError):
 def data_folder() -> Path:
     """The folder ``data/`` of the workbook; ``XMODAL_DATA`` names another one."""
     named = os.environ.get("XMODAL_DATA")
-    return Path(named).expanduser() if named else Path(__file__).resolve().parents[2] / "data"
+    if named:
+        return Path(named).expanduser()
+    package = Path(__file__).resolve().parents[1]
+    # A wheel carries the folder inside the package (setup.py); in a checkout it stands beside it.
+    return package / "data" if (package / "data").is_dir() else package.parent / "data"
 
 
 def shipped(name: str) -> Path:
@@ -27,10 +31,7 @@ def shipped(name: str) -> Path:
     """
     folder = data_folder()
     path = folder / name
-    mend = (
-        f"Restore it with 'git checkout -- data/{name}' in the workbook's folder, "
-        "or clone the workbook anew."
-    )
+    mend = _mend(name)
     expected = _checksums(folder).get(name)
     if expected is None:
         raise DamagedFileError(f"{folder / 'SHA256SUMS'} does not list {name}. {mend}")
@@ -55,6 +56,15 @@ def shipped_digest(name: str) -> str:
     return _checksums(data_folder())[name]
 
 
+def _mend(name: str) -> str:
+    if "site-packages" in data_folder().parts:
+        return "Install the workbook anew: pip install --force-reinstall --no-deps and its address."
+    return (
+        f"Restore it with 'git checkout -- data/{name}' in the workbook's folder, "
+        "or clone the workbook anew."
+    )
+
+
 @cache
 def _sha256(path: Path, size: int, changed: int) -> str:
     # Size and time of change are part of the cache's key: a file altered later is read again.
@@ -65,15 +75,12 @@ def _checksums(folder: Path) -> dict[str, str]:
     listing = folder / "SHA256SUMS"
     if not listing.is_file():
         raise DamagedFileError(
-            f"{listing} is missing: the workbook's data/ folder is incomplete. Clone it anew, or "
-            "point the environment variable XMODAL_DATA to a complete copy."
+            f"{listing} is missing: the workbook's data/ folder is incomplete. "
+            f"{_mend(listing.name)} Or point XMODAL_DATA to a complete copy."
         )
     try:
         lines = listing.read_text(encoding="utf-8").splitlines()
         rows = (line.split(maxsplit=1) for line in lines if line.strip())
         return {name.strip().lstrip("*"): digest for digest, name in rows}
     except ValueError as error:
-        raise DamagedFileError(
-            f"{listing} is damaged ({error}). Restore it with 'git checkout -- data/SHA256SUMS' in "
-            "the workbook's folder, or clone the workbook anew."
-        ) from error
+        raise DamagedFileError(f"{listing} is damaged ({error}). {_mend(listing.name)}") from error
