@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import statistics
 from pathlib import Path
 
 import torch
@@ -42,6 +43,16 @@ def show(title: str, rows: list[dict]) -> None:
     widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
     for line in (heads, ["-" * width for width in widths], *cells):
         print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)))
+
+
+def summary(name: str, values: list[float]) -> dict:
+    """Mean, lowest and highest of one figure over the seeds."""
+    return {
+        "figure": name,
+        "mean": statistics.fmean(values),
+        "lowest": min(values),
+        "highest": max(values),
+    }
 
 
 def write(path: Path | None, figures: dict) -> None:

@@ -1,2 +1,3 @@
-"""What we look at, read and hear: ``scenes``, ``corpus``, ``text8``, and files that ship or come
-over the network (``shipped``, ``download``). Each is a module of its own, imported by its name."""
+"""What we look at, read and hear: ``scenes``, ``corpus``, ``digits``, ``text8``, picture files
+(``pictures``), and files that ship or come over the network (``shipped``, ``download``). Each is a
+module of its own, imported by its name."""

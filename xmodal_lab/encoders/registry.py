@@ -6,8 +6,8 @@ from typing import Any
 
 from xmodal_lab.encoders.audio import AudioEncoder
 from xmodal_lab.encoders.encoder import Encoder
-from xmodal_lab.encoders.image import SmallCNN
-from xmodal_lab.encoders.pretrained import PretrainedText
+from xmodal_lab.encoders.image import VGG16, DeepCNN, ResNet, SmallCNN
+from xmodal_lab.encoders.pretrained import MODELS
 from xmodal_lab.encoders.text import TextEncoder
 from xmodal_lab.encoders.text.sentences import MeanEncoder
 
@@ -47,4 +47,5 @@ def build(name: str, config: dict[str, Any]) -> Encoder:
     return _known[name](**config)
 
 
-register(TextEncoder, MeanEncoder, SmallCNN, AudioEncoder, PretrainedText)
+register(TextEncoder, MeanEncoder, SmallCNN, DeepCNN, ResNet, VGG16, AudioEncoder)
+register(*MODELS.values())

@@ -34,6 +34,7 @@ from xmodal_lab.datasets.scenes.galleries import (
     prompts,
 )
 from xmodal_lab.datasets.scenes.language import WORD_IDS, WORDS, describe, encode, parse
+from xmodal_lab.datasets.scenes.places import centres, masks
 from xmodal_lab.datasets.scenes.speech import SAMPLE_RATE, natural_captions, speak
 from xmodal_lab.datasets.scenes.store import from_scenes, load
 
@@ -60,12 +61,14 @@ __all__ = [
     "Thing",
     "Waveforms",
     "all_things",
+    "centres",
     "describe",
     "draw",
     "encode",
     "foil_captions",
     "from_scenes",
     "load",
+    "masks",
     "minimal_pairs",
     "natural_captions",
     "parse",

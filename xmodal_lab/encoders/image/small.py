@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from xmodal_lab.batch import Padded
-from xmodal_lab.encoders.encoder import Encoder
+from xmodal_lab.encoders.image.picture import PictureEncoder
 
 
-class SmallCNN(Encoder):
+class SmallCNN(PictureEncoder):
     """A 32 × 32 picture → one vector: three convolutions, a 4 × 4 grid kept, one dense layer.
 
     Each convolution halves the picture. The grid is not averaged away: where a thing stands
@@ -33,7 +33,7 @@ class SmallCNN(Encoder):
     Source: BatchNorm, Ioffe and Szegedy 2015; GroupNorm, Wu and He 2018.
     """
 
-    grid = (4, 4)
+    size, grid = 32, (4, 4)
 
     def __init__(
         self,
@@ -58,14 +58,10 @@ class SmallCNN(Encoder):
         self.convolutions = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         self.dense = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1] * 16, output_dim), nn.ReLU())
 
-    def states(
-        self, images: UInt8[Tensor, "batch 3 32 32"] | Float[Tensor, "batch 3 32 32"]
-    ) -> Padded:
-        if images.shape[1:] != (3, 32, 32):
-            raise ValueError(f"expected pictures (batch, 3, 32, 32), got {tuple(images.shape)}")
-        levels = images.float().contiguous(memory_format=torch.channels_last) / 127.5 - 1
-        cells = self.convolutions(levels).flatten(2).mT
-        return Padded(cells, torch.full(cells.shape[:1], cells.shape[1], device=cells.device))
+    @property
+    def layers(self) -> dict[str, nn.Module]:
+        steps = range(0, len(self.convolutions), 3)
+        return {f"conv{i // 3 + 1}": self.convolutions[i : i + 3] for i in steps}
 
     def pool(self, states: Padded) -> Float[Tensor, "batch output_dim"]:
         return self.dense(states.values.mT)

@@ -9,17 +9,28 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xmodal_lab.encoders.pretrained.text import PUBLISHED, PretrainedText
+from xmodal_lab.encoders.pretrained import pictures, text
+from xmodal_lab.encoders.pretrained.model import PretrainedEncoder
+from xmodal_lab.encoders.pretrained.pictures import PretrainedPictures
+from xmodal_lab.encoders.pretrained.text import PretrainedText
 from xmodal_lab.encoders.pretrained.weights import Published, WeightsMissing
 
-__all__ = ["MODELS", "PretrainedText", "Published", "WeightsMissing", "load"]
+__all__ = [
+    "MODELS",
+    "PretrainedEncoder",
+    "PretrainedPictures",
+    "PretrainedText",
+    "Published",
+    "WeightsMissing",
+    "load",
+]
 
 # Name → the class that reads it.
-MODELS = dict.fromkeys(PUBLISHED, PretrainedText)
+MODELS = dict.fromkeys(text.PUBLISHED, PretrainedText) | pictures.MODELS
 
 
-def load(name: str, folder: str | Path | None = None, **options: Any) -> PretrainedText:
-    """A pretrained encoder.
+def load(name: str, folder: str | Path | None = None, **options: Any) -> PretrainedEncoder:
+    """A pretrained encoder: 'bert' or 'minilm' for text; 'resnet50', 'vit', 'clip' or 'vgg16'.
 
     Args:
         name: of ``MODELS``.

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from xmodal_lab.batch import Padded, pad
-from xmodal_lab.encoders.encoder import Encoder
 from xmodal_lab.encoders.pooling import masked_mean
-from xmodal_lab.encoders.pretrained.weights import Published, digest, find, unusable
-from xmodal_lab.runtime import current
+from xmodal_lab.encoders.pretrained.model import SAFE, PretrainedEncoder
+from xmodal_lab.encoders.pretrained.weights import Published
 
 PUBLISHED = {
     "bert": Published("google-bert/bert-base-uncased", 440),
@@ -27,28 +23,20 @@ PUBLISHED = {
 }
 
 
-class PretrainedText(Encoder):
+class PretrainedText(PretrainedEncoder):
     """A pretrained encoder of sentences and of words in their sentences.
 
     Shapes: ``Padded`` ids of pieces (batch, time), as ``read`` gives them → states (batch, time,
     dim), the model's last layer → (batch, dim), not normalised.
 
-    It is frozen unless asked: without gradient, and in evaluation mode whatever is trained around
-    it. A frozen one is not written into checkpoints; its name and its weights' SHA-256 are.
-
     Args:
         name: 'bert' (BERT base, 110 million parameters) or 'minilm' (22 million, trained further
             so that sentences of one meaning lie close).
-        folder: where its files lie. By default ``$XMODAL_MODELS/name``, an installed package, the
-            hub's cache and the hub are tried, in this order.
         pool: 'mean' over all pieces, padding left out; 'cls' for the vector at [CLS].
-        frozen: False to train it further.
-        revision: SHA-256 that the file of its weights must have; None for any.
+        folder, frozen, revision: see ``PretrainedEncoder``.
 
     Attributes:
-        name: as given.
-        source: in words, where the weights came from.
-        model, tokenizer: those of ``transformers``.
+        tokenizer: that of ``transformers``.
 
     Raises:
         WeightsMissing: in one line, what was looked for where, and how to get it; also where a
@@ -58,6 +46,8 @@ class PretrainedText(Encoder):
     Source: Devlin et al. 2019; Wang et al. 2020 (MiniLM), Reimers and Gurevych 2019.
     """
 
+    published = PUBLISHED
+
     def __init__(
         self,
         name: str,
@@ -66,51 +56,25 @@ class PretrainedText(Encoder):
         frozen: bool = True,
         revision: str | None = None,
     ) -> None:
-        super().__init__()
-        if name not in PUBLISHED:
-            raise ValueError(f"unknown model {name!r}: choose one of {', '.join(PUBLISHED)}")
-        self.name, self._pool = name, _known_pool(pool)
-        self._place, self.source = find(name, PUBLISHED[name], folder)
-        if revision is not None and revision != self.revision:
-            why = f"its weights are others, with SHA-256 {self.revision}, wanted {revision}"
-            raise unusable(name, PUBLISHED[name], self._place, why)
-        self.model, self.tokenizer = _opened(name, self._place)
-        self.model.to(current().device).requires_grad_(not frozen)
+        self._pool = _known_pool(pool)
+        super().__init__(name, folder, frozen, revision)
         self.output_dim = self.model.config.hidden_size
-        self.eval()
+
+    def opened(self, folder: Path) -> nn.Module:
+        from transformers import AutoModel, AutoTokenizer
+
+        with self.explained():
+            self.tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, **SAFE)
+            model, loaded = AutoModel.from_pretrained(
+                folder, use_safetensors=True, output_loading_info=True, **SAFE
+            )
+        if not self.tokenizer.is_fast:
+            raise self.unusable("its tokenizer cannot tell which piece is whose")
+        return self.complete(model, loaded["missing_keys"])
 
     @property
     def config(self) -> dict[str, Any]:
-        """Not the folder: on another machine the weights lie elsewhere."""
-        return {
-            "name": self.name,
-            "pool": self._pool,
-            "frozen": self.frozen,
-            "revision": self.revision,
-        }
-
-    @property
-    def frozen(self) -> bool:
-        """True where no weight learns."""
-        return not any(weight.requires_grad for weight in self.model.parameters())
-
-    @cached_property
-    def revision(self) -> str:
-        """SHA-256 of the file that the weights came from.
-
-        Raises:
-            WeightsMissing: where it has gone in the meantime.
-        """
-        try:
-            return digest(self._place)
-        except OSError as error:
-            why = f"it has changed since it was read ({error})"
-            raise unusable(self.name, PUBLISHED[self.name], self._place, why) from error
-
-    @property
-    def dim(self) -> int:
-        """Size of every vector."""
-        return self.output_dim
+        return super().config | {"pool": self._pool}
 
     @property
     def longest(self) -> int:
@@ -214,51 +178,3 @@ def _check(sentences: Sequence[str]) -> None:
         raise ValueError(f"expected a list of sentences, got one: write [{sentences!r}]")
     if not len(sentences) or not all(isinstance(s, str) and s.strip() for s in sentences):
         raise ValueError("there is no sentence, or one of them is empty")
-
-
-def _opened(name: str, folder: Path) -> tuple[Any, Any]:
-    """Model and tokenizer whose files lie in a folder.
-
-    Raises:
-        WeightsMissing: where a file is damaged, or weights are lacking or no numbers.
-    """
-    from safetensors import SafetensorError
-    from transformers import AutoModel, AutoTokenizer
-
-    published, safe = PUBLISHED[name], {"local_files_only": True, "trust_remote_code": False}
-    try:
-        json.loads((folder / "config.json").read_text(encoding="utf-8"))  # its error says the place
-        with _quiet():
-            tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True, **safe)
-            model, loaded = AutoModel.from_pretrained(
-                folder, use_safetensors=True, output_loading_info=True, **safe
-            )
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
-        line = str(error).strip().splitlines()[0] if str(error).strip() else ""
-        why = f"a file is damaged or of another kind of model ({type(error).__name__}: {line})"
-        raise unusable(name, published, folder, why) from error
-    # Weights that a file lacks would be random numbers, and nothing would tell. The pooler, a
-    # layer behind [CLS] that is not used here, may lack.
-    if lacking := sorted(key for key in loaded["missing_keys"] if "pooler" not in key):
-        raise unusable(name, published, folder, f"it lacks {len(lacking)} weights, as {lacking[0]}")
-    if not all(parameter.isfinite().all() for parameter in model.parameters()):
-        raise unusable(name, published, folder, "some of its weights are no numbers")
-    if not tokenizer.is_fast:
-        raise unusable(name, published, folder, "its tokenizer cannot tell which piece is whose")
-    return model, tokenizer
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """No progress bar and no list of unused heads: a notebook's output stays the same."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

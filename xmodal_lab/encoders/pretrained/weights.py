@@ -16,6 +16,7 @@ from xmodal_lab.datasets.digest import sha256
 from xmodal_lab.datasets.download import offline
 
 FILES = ("config.json", "model.safetensors")
+PICTURE_FILES = (*FILES, "preprocessor_config.json")
 # Small files beside them; a model has some of these.
 EXTRAS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
@@ -33,11 +34,13 @@ class Published:
         hub: its name on the Hugging Face hub.
         megabytes: to download.
         package: an installable package that carries its weights, and the folder in it.
+        files: without which it cannot be used.
     """
 
     hub: str
     megabytes: int
     package: tuple[str, str] | None = None
+    files: tuple[str, ...] = FILES
 
 
 def find(name: str, model: Published, folder: str | Path | None = None) -> tuple[Path, str]:
@@ -60,7 +63,9 @@ def find(name: str, model: Published, folder: str | Path | None = None) -> tuple
         if (inside := _inside_package(*model.package)) is not None:
             return _usable(inside, name, model), f"the package {_pip_name(model)}"
         looked.append(f"no package {_pip_name(model)}")
-    if (cached := _on_hub(model, local_only=True)) and not _complaint(cached := Path(cached)):
+    if (cached := _on_hub(model, local_only=True)) and not _complaint(
+        cached := Path(cached), model
+    ):
         return cached, f"the hub's cache ({model.hub})"
     looked.append("not in the hub's cache")
     if offline():
@@ -86,16 +91,16 @@ def unusable(name: str, model: Published, folder: Path, why: str) -> WeightsMiss
 
 
 def _usable(folder: Path, name: str, model: Published) -> Path:
-    if complaint := _complaint(folder):
+    if complaint := _complaint(folder, model):
         raise unusable(name, model, folder, complaint)
     return folder
 
 
-def _complaint(folder: Path) -> str:
+def _complaint(folder: Path, model: Published) -> str:
     """What is missing in a folder; empty where nothing is."""
     if not folder.is_dir():
         return "there is no such folder"
-    missing = [file for file in FILES if not (folder / file).is_file()]
+    missing = [file for file in model.files if not (folder / file).is_file()]
     if "model.safetensors" in missing and any(list(folder.glob(kind)) for kind in PICKLES):
         return (
             "it has only pickled weights, which could run any code and are not read; "
@@ -118,7 +123,7 @@ def _on_hub(model: Published, local_only: bool) -> str | None:
     try:
         return snapshot_download(
             model.hub,
-            allow_patterns=[*FILES, *EXTRAS],
+            allow_patterns=[*model.files, *EXTRAS],
             local_files_only=local_only,
             cache_dir=constants.HF_HUB_CACHE,
             endpoint=os.environ.get("HF_ENDPOINT"),
