@@ -170,6 +170,6 @@ WRONG = (
     (rounded, "Pad, take each whole window"),
     (into_the_picture, "changes its input `image`"),
     (without_defaults, "expected the signature convolve(image, kernel, padding=0, stride=1)"),
-    (padded_by_default, "the shape should be [3, 4], yours is [5, 6]."),
+    (padded_by_default, "should be [3, 4], yours is [5, 6]. Is the default of `padding` 0?"),
     (lambda image, kernel, padding=0, stride=1: image.numpy(), "should be a tensor"),
 )

@@ -123,6 +123,10 @@ MISCONCEPTIONS = (
     Misconception(RING, with_ring(lambda p, k: (0, p, 0, p))),
     Misconception(BOTH, with_ring(lambda p, k: (p, p))),
     Misconception(BOTH, with_ring(lambda p, k: (0, 0, p, p))),
+    Misconception(
+        "Is the default of `padding` 0? Left out, there is no ring.",
+        lambda image, kernel, padding=1, stride=1: convolve(image, kernel, padding, stride),
+    ),
     Misconception("Did you pad twice as much?", with_ring(lambda p, k: (2 * p,) * 4)),
     Misconception(
         "Is the padding half a kernel? It is what `padding` says.",
