@@ -13,6 +13,8 @@ ROOM ?=
 URL ?=
 # Machines that make machines pretends to be, such as "avx2 oldest"
 ONLY ?=
+# Further arguments for make gpu, such as --rehearse
+GPU_ARGS ?=
 
 VENV_PYTHON := .venv/bin/python
 START := notebooks/00_start_here.ipynb
@@ -22,7 +24,7 @@ unexport PYTHONPATH PYTHONHOME
 export PYTHON TORCH_INDEX URL
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lab test quick machines colab record address lint format bench checkpoint clean
+.PHONY: help setup lab test quick machines colab gpu record address lint format bench checkpoint clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +53,10 @@ quick: setup ## check style and run the fast unit tests, of all rooms or of one 
 # make machines ONLY="avx2 oldest" runs some of them.
 machines: setup ## run the notebooks as other machines would, all or ONLY some, and say what differs
 	@$(VENV_PYTHON) tools/machines.py $(ONLY)
+
+# make gpu GPU_ARGS="--only notebooks --chapters 06" runs a part, GPU_ARGS=--rehearse tries it on the CPU.
+gpu: setup ## measure notebooks, benchmarks and GPU tests on the GPU that is here, into one file
+	@$(VENV_PYTHON) tools/gpu.py $(GPU_ARGS)
 
 record: setup ## write notebooks/*.ipynb anew from notebooks/src/*.py and run them
 	@$(VENV_PYTHON) tools/record.py

@@ -45,6 +45,14 @@ def ratio(one: float | str, other: float | str) -> str:
     return f"{one / other:.2f}"
 
 
+def clock(device: torch.device) -> float:
+    """This process's own seconds; on a GPU those on the wall, once it has finished."""
+    if device.type == "cpu":
+        return time.process_time()
+    _finish()
+    return time.perf_counter()
+
+
 def _finish() -> None:
     """A GPU answers before it has finished."""
     if torch.cuda.is_available():

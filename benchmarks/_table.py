@@ -6,9 +6,12 @@ import argparse
 import json
 import os
 import platform
+import statistics
 from pathlib import Path
 
 import torch
+
+from xmodal_lab import runtime
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -28,6 +31,7 @@ def machine() -> dict[str, str | int]:
         "cores": os.cpu_count() or 0,
         "threads": torch.get_num_threads(),
         "gpu": card,
+        "precision": str(runtime.current().precision).removeprefix("torch."),
     }
 
 
@@ -39,6 +43,16 @@ def show(title: str, rows: list[dict]) -> None:
     widths = [max(map(len, column)) for column in zip(heads, *cells, strict=True)]
     for line in (heads, ["-" * width for width in widths], *cells):
         print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)))
+
+
+def summary(name: str, values: list[float]) -> dict:
+    """Mean, lowest and highest of one figure over the seeds."""
+    return {
+        "figure": name,
+        "mean": statistics.fmean(values),
+        "lowest": min(values),
+        "highest": max(values),
+    }
 
 
 def write(path: Path | None, figures: dict) -> None:

@@ -45,18 +45,9 @@ def main() -> None:
     for seed in range(options.seeds):
         runs.append(run(seed))
         print(f"  seed {seed} done", flush=True)
-    rows = [summary(name, [figures[name] for figures in runs]) for name in runs[0]]
+    rows = [table.summary(name, [figures[name] for figures in runs]) for name in runs[0]]
     table.show(f"{options.seeds} seeds (per cent, unless said)", rows)
     table.write(options.json, {"runs": runs, "summary": rows})
-
-
-def summary(name: str, values: list[float]) -> dict:
-    return {
-        "figure": name,
-        "mean": statistics.fmean(values),
-        "lowest": min(values),
-        "highest": max(values),
-    }
 
 
 def run(seed: int) -> dict[str, float]:

@@ -167,9 +167,12 @@ def metric_learning() -> Callable[..., Tensor] | str:
 def sentence_transformers() -> Callable[..., Tensor] | str:
     if not _race.installed("sentence_transformers"):
         return _race.MISSING
-    from sentence_transformers.sentence_transformer.losses import (
-        CachedMultipleNegativesRankingLoss,
-    )
+    try:  # moved between versions
+        from sentence_transformers.sentence_transformer.losses import (
+            CachedMultipleNegativesRankingLoss,
+        )
+    except ImportError:
+        from sentence_transformers.losses import CachedMultipleNegativesRankingLoss
 
     class Through(torch.nn.Sequential):
         """An encoder that hands on what it was given."""

@@ -1,6 +1,7 @@
 """Recall and search in a joint space, against torchmetrics and faiss.
 
     python benchmarks/retrieval.py                   # about a minute
+    python benchmarks/retrieval.py --device cuda     # without faiss, which stays on the CPU
 
 Peers, each of them left out where it is missing:
 
@@ -33,21 +34,22 @@ def main() -> None:
     arguments = table.parser(__doc__.splitlines()[0])
     arguments.add_argument("--dims", type=int, nargs="+", default=[128, 512])
     arguments.add_argument("--repeats", type=int, default=5)
+    arguments.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     options = arguments.parse_args()
     runtime.setup(0, quiet=True)
-    figures = {}
-    rows = [recall(dim, options.repeats) for dim in options.dims]
+    figures = {"device": options.device}
+    rows = [recall(dim, options.repeats, options.device) for dim in options.dims]
     table.show(f"Recall@5, {RECALL_GALLERY} queries and gallery rows (seconds)", rows)
     figures["recall"] = rows
-    rows = [searching(dim, k, options.repeats) for dim in options.dims for k in FIRST]
+    rows = [searching(dim, k, options) for dim in options.dims for k in FIRST]
     table.show(f"The first k of {GALLERY} for {QUERIES} queries (seconds)", rows)
     figures["search"] = rows
     table.write(options.json, figures)
 
 
-def recall(dim: int, repeats: int) -> dict:
-    queries = torch.randn(RECALL_GALLERY, dim)
-    gallery = queries + 3 * torch.randn(RECALL_GALLERY, dim)
+def recall(dim: int, repeats: int, device: str) -> dict:
+    queries = torch.randn(RECALL_GALLERY, dim, device=device)
+    gallery = queries + 3 * torch.randn_like(queries)
     found = {}
 
     def ours() -> None:
@@ -59,7 +61,7 @@ def recall(dim: int, repeats: int) -> dict:
 
         def theirs() -> None:
             similarity = F.normalize(queries, dim=1) @ F.normalize(gallery, dim=1).T
-            number = torch.arange(RECALL_GALLERY)
+            number = torch.arange(RECALL_GALLERY, device=device)
             right = number[:, None] == number
             metric = RetrievalRecall(top_k=5)
             metric.update(
@@ -79,15 +81,18 @@ def recall(dim: int, repeats: int) -> dict:
     }
 
 
-def searching(dim: int, k: int, repeats: int) -> dict:
-    queries, gallery = torch.randn(QUERIES, dim), torch.randn(GALLERY, dim)
+def searching(dim: int, k: int, options) -> dict:
+    queries, gallery = (
+        torch.randn(rows, dim, device=options.device) for rows in (QUERIES, GALLERY)
+    )
     found = {}
 
     def ours() -> None:
         found["ours"] = search(queries, gallery, k)[1]
 
     whole = alone = None
-    if _race.installed("faiss"):
+    elsewhere = options.device != "cpu"
+    if _race.installed("faiss") and not elsewhere:
         import faiss
 
         faiss.omp_set_num_threads(torch.get_num_threads())
@@ -109,7 +114,9 @@ def searching(dim: int, k: int, repeats: int) -> dict:
         def alone() -> None:
             ready.search(unit, k)
 
-    seconds = _race.race({"ours": ours, "whole": whole, "alone": alone}, repeats)
+    seconds = _race.race({"ours": ours, "whole": whole, "alone": alone}, options.repeats)
+    if elsewhere:
+        seconds |= dict.fromkeys(("whole", "alone"), "on the CPU only")
     same_work = _race.ratio(seconds["ours"], seconds["whole"])
     against_search = _race.ratio(seconds["ours"], seconds["alone"])
     return {
@@ -140,7 +147,7 @@ def _same(found: dict) -> str:
     """How far two answers agree, in per cent."""
     if "theirs" not in found:
         return "–"
-    ours, theirs = torch.as_tensor(found["ours"]), torch.as_tensor(found["theirs"])
+    ours, theirs = (torch.as_tensor(found[name]).cpu() for name in ("ours", "theirs"))
     same = torch.isclose(ours.double(), theirs.double(), rtol=0, atol=1e-6)
     return f"{100 * same.double().mean():.2f} %"
 

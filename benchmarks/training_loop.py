@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 import _table as table
 import torch
+from _race import clock
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
@@ -141,14 +142,6 @@ def side_by_side(name: str, make, data: Batch, steps: int) -> dict:
         "more, %": f"{more:.2f}",
         "": ("reached" if more <= LIMIT else "MISSED") if bounded else "not bounded",
     }
-
-
-def clock(device: torch.device) -> float:
-    """This process's own seconds; on a GPU those on the wall, once it has finished."""
-    if device.type == "cpu":
-        return time.process_time()
-    torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 # The data path --------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Shapes and types in the package's signatures are checked while testing."""
 
 import importlib.util
+import os
 import shutil
 from pathlib import Path
 
@@ -27,9 +28,32 @@ ROOMS = (
 install_import_hook([f"xmodal_lab.{room}" for room in ROOMS], "type_checker.checked")
 
 
+# tools/gpu.py --rehearse runs the tests of a GPU on the CPU, to see that they can pass.
+GPU = "cpu" if os.environ.get("XMODAL_REHEARSE") else "cuda"
+
+
+def pytest_configure(config):
+    """Makes the marker of the tests known that ``make gpu`` runs."""
+    config.addinivalue_line("markers", "gpu: needs a GPU and is skipped without; `make gpu`")
+
+
 def pytest_collection_modifyitems(items):
     """Slow tests come first, and with them their files, which stay on one worker each."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    if GPU == "cuda" and not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="needs a GPU"))
+
+
+@pytest.fixture
+def gpu(monkeypatch):
+    """The GPU of a test marked ``gpu``; it is what ``setup`` finds, in its precision."""
+    from xmodal_lab import runtime
+
+    monkeypatch.setenv("XMODAL_DEVICE", GPU)
+    monkeypatch.setattr(runtime, "_current", None)
+    return torch.device(GPU)
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ else:
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 
-# Google Colab, late 2025 to 2026: Python 3.12, packages that are there before anyone installs.
+# Google Colab, late 2025 to 2026, beside what constraints-colab.txt holds: Python 3.12, packages that
+# are there before anyone installs.
 COLAB = {
     "torch": ["2.8.0+cu126", "2.9.0+cu126", "2.10.0+cu128", "2.11.0+cu128"],
     "torchaudio": ["2.8.0+cu126", "2.9.0+cu126", "2.10.0+cu128", "2.11.0+cu128"],
@@ -58,10 +59,10 @@ def applies(requirement: Requirement, python: str) -> bool:
     return requirement.marker is None or requirement.marker.evaluate(environment)
 
 
-def read_pins(python: str) -> dict[str, str]:
-    """Return the exact versions of constraints.txt for `python`."""
+def read_pins(python: str, file: str = "constraints.txt") -> dict[str, str]:
+    """Return the exact versions of a file of constraints for `python`."""
     pins: dict[str, str] = {}
-    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+    for line in (ROOT / file).read_text(encoding="utf-8").splitlines():
         if not line or line.startswith("#"):
             continue
         requirement = Requirement(line)
@@ -101,6 +102,15 @@ def test_colab_keeps_the_packages_it_has():
     for requirement in read_requirements("3.12"):
         for version in COLAB.get(canonicalize_name(requirement.name), []):
             assert requirement.specifier.contains(version), f"{requirement} moves {version}"
+    # What the first cell finds missing there, and has to install.
+    pins, missing = read_pins("3.13", "constraints-colab.txt"), []
+    for requirement in read_requirements("3.13"):
+        version = pins.get(canonicalize_name(requirement.name))
+        if version is None:
+            missing.append(requirement.name)
+        else:
+            assert requirement.specifier.contains(version), f"{requirement} moves {version}"
+    assert missing == ["jaxtyping"]
 
 
 def test_ranges_have_no_upper_bound():

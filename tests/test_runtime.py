@@ -1,7 +1,9 @@
 """Device, precision, seed and threads: what is chosen, what repeats, what is refused."""
 
+import os
 import random
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from xmodal_lab import runtime
 @pytest.fixture(autouse=True)
 def plain_process(monkeypatch):
     """No wishes from outside, no accelerator, and the process left as it was found."""
-    for name in ("OMP_NUM_THREADS", "XMODAL_DEVICE"):
+    for name in ("OMP_NUM_THREADS", "XMODAL_DEVICE", "XMODAL_PRECISION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(runtime, "_current", None)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -25,31 +27,102 @@ def plain_process(monkeypatch):
     cudnn.benchmark, cudnn.deterministic = before[1:]
 
 
-def fake_gpu(monkeypatch, native: bool, emulated: bool = True) -> None:
-    """A GPU that multiplies bfloat16 in its chip, or only says that it can."""
+# Name and compute capability as the cards themselves answer, and what they are to multiply in:
+# from 8.0 on chips know bfloat16.
+CARDS = {
+    "Tesla V100-SXM2-16GB": (7, 0, "float16"),
+    "Tesla T4": (7, 5, "float16"),
+    "NVIDIA A100-SXM4-40GB": (8, 0, "bfloat16"),
+    "NVIDIA L4": (8, 9, "bfloat16"),
+    "NVIDIA H100 80GB HBM3": (9, 0, "bfloat16"),
+}
+# What a GPU runtime of Colab has set that torch, or anybody who counts threads, might read.
+COLAB = {
+    "COLAB_GPU": "1",
+    "COLAB_RELEASE_TAG": "release-colab-external",
+    "NVIDIA_VISIBLE_DEVICES": "all",
+    "MPLBACKEND": "module://ipykernel.pylab.backend_inline",
+}
 
-    def supported(including_emulation: bool = True) -> bool:
-        return native or (including_emulation and emulated)
 
+def insert(monkeypatch, card: str) -> None:
+    """A card in the machine: the driver's answers are made up, torch's own questions are not."""
+    major, minor, _ = CARDS[card]
+    answers = SimpleNamespace(name=card, major=major, minor=minor)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
-    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device=None: "Tesla T4")
+    monkeypatch.setattr(torch.cuda, "current_device", lambda: 0)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device=None: answers)
+    monkeypatch.setattr(torch.version, "cuda", "12.8")
+    # By emulation any of them makes a tensor of bfloat16.
+    monkeypatch.setattr(torch.cuda, "_check_bf16_tensor_supported", lambda device: True)
 
 
-def test_a_gpu_with_bfloat16_uses_it_without_a_scaler(monkeypatch):
-    fake_gpu(monkeypatch, native=True)
-    chosen = runtime.setup(quiet=True)
-    assert chosen.device.type == "cuda"
-    assert chosen.precision == torch.bfloat16
-    assert not chosen.needs_scaler
+@pytest.mark.parametrize("card", CARDS)
+def test_a_card_multiplies_in_what_its_chip_knows(monkeypatch, card):
+    insert(monkeypatch, card)
+    precision = CARDS[card][-1]
+    for cores in (2, 12, 96):
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        chosen = runtime.setup(quiet=True)
+        assert chosen.device.type == "cuda"
+        assert str(chosen.precision) == f"torch.{precision}"
+        assert chosen.needs_scaler == (precision == "float16")
+        assert chosen.threads == 1
+        rows = dict(line.split(maxsplit=1) for line in chosen.describe().splitlines())
+        assert rows["device"] == f"cuda {card}"
+        assert rows["precision"] == precision
+        assert rows["threads"] == f"1 of {cores} cores"
 
 
 def test_emulated_bfloat16_does_not_count(monkeypatch):
-    fake_gpu(monkeypatch, native=False, emulated=True)
+    insert(monkeypatch, "Tesla T4")
     assert torch.cuda.is_bf16_supported()  # what a T4 answers to the plain question
+    assert not torch.cuda.is_bf16_supported(including_emulation=False)
+    assert runtime.setup(quiet=True).precision == torch.float16
+
+
+def test_colab_changes_nothing_about_the_choice(monkeypatch):
+    for name, value in COLAB.items():
+        monkeypatch.setenv(name, value)
+    for cores in (2, 8):  # a runtime without a GPU
+        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+        chosen = runtime.setup(quiet=True)
+        assert (chosen.device.type, chosen.precision) == ("cpu", torch.float32)
+        assert chosen.threads == torch.get_num_threads() == 1
+    insert(monkeypatch, "Tesla T4")
     chosen = runtime.setup(quiet=True)
-    assert chosen.precision == torch.float16
-    assert chosen.needs_scaler
+    assert (chosen.device.type, chosen.precision, chosen.threads) == ("cuda", torch.float16, 1)
+
+
+@pytest.mark.parametrize("wanted", ["bfloat16", "float16", "float32"])
+def test_a_wish_overrules_the_precision_on_any_device(monkeypatch, wanted):
+    monkeypatch.setenv("XMODAL_PRECISION", wanted)
+    for card in (None, *CARDS):
+        if card:
+            insert(monkeypatch, card)
+        chosen = runtime.setup(quiet=True)
+        assert chosen.device.type == ("cuda" if card else "cpu")
+        assert str(chosen.precision) == f"torch.{wanted}"
+        assert chosen.needs_scaler == (wanted == "float16")
+        assert runtime.current().precision == chosen.precision
+
+
+def test_an_empty_wish_for_a_precision_is_none(monkeypatch):
+    monkeypatch.setenv("XMODAL_PRECISION", "")
+    assert runtime.setup(quiet=True).precision == torch.float32
+
+
+@pytest.mark.parametrize("wanted", ["half", "fp16", "Float16", "torch.float16", "16", "float64"])
+def test_a_precision_that_is_none_is_refused(monkeypatch, wanted):
+    chosen = runtime.setup(5, quiet=True)
+    monkeypatch.setenv("XMODAL_PRECISION", wanted)
+    with pytest.raises(
+        ValueError,
+        match=f"XMODAL_PRECISION='{wanted}' is no precision here: "
+        "choose bfloat16 or float16 or float32",
+    ):
+        runtime.setup(6, quiet=True)
+    assert runtime.current() is chosen
 
 
 def test_the_cpu_multiplies_in_float32():
@@ -71,7 +144,7 @@ def test_autocast_multiplies_in_the_precision(precision):
 def test_the_device_is_the_fastest_there_unless_told_otherwise(monkeypatch):
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert runtime.setup(quiet=True).device.type == "mps"
-    fake_gpu(monkeypatch, native=True)
+    insert(monkeypatch, "NVIDIA L4")
     assert runtime.setup(quiet=True).device.type == "cuda"
     for wanted in ("cpu", "mps", "cuda"):
         monkeypatch.setenv("XMODAL_DEVICE", wanted)
@@ -142,7 +215,7 @@ def test_fewer_threads_than_one_are_refused(threads):
 
 
 def test_the_summary_names_what_was_decided(capsys, monkeypatch):
-    fake_gpu(monkeypatch, native=False)
+    insert(monkeypatch, "Tesla T4")
     chosen = runtime.setup(seed=11, threads=1)
     printed = capsys.readouterr().out
     assert printed == chosen.describe() + "\n"
@@ -179,7 +252,7 @@ def test_the_device_can_be_asked_for_without_a_seed_being_set(monkeypatch):
     assert runtime.chosen_device() == torch.device("cpu")
     assert torch.equal(torch.rand(2), wanted) and runtime._current is None
     runtime.setup(quiet=True)
-    fake_gpu(monkeypatch, native=True)
+    insert(monkeypatch, "NVIDIA L4")
     assert runtime.chosen_device() == torch.device("cpu")  # what was set up stays
 
 

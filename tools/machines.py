@@ -94,6 +94,9 @@ MACHINES = {
         workers=1,
     ),
     "umap-seed": Machine("another layout of every map", {"XMODAL_UMAP_SEED": "1"}),
+    "bfloat16": Machine(
+        "matrices multiplied in the precision of a new GPU", {"XMODAL_PRECISION": "bfloat16"}
+    ),
     "oldest": Machine(
         "the oldest versions that pyproject.toml allows, on the oldest Python", python=oldest_python
     ),

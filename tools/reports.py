@@ -18,6 +18,7 @@ class Outcome:
     name: str
     seconds: float
     failure: str | None
+    skipped: bool = False
 
     @property
     def notebook(self) -> str:
@@ -42,4 +43,5 @@ def _outcome(case: ElementTree.Element) -> Outcome:
         case.get("name", ""),
         float(case.get("time", 0)),
         COLOURS.sub("", said).strip() or "failed" if found else None,
+        any(mark.tag == "skipped" for mark in case),
     )

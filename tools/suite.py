@@ -25,7 +25,7 @@ from reports import Outcome, read_report
 
 # What somebody may have set for other work, and would make tests see something else.
 UNSET = ("XMODAL_STATIC", "XMODAL_DATA", "XMODAL_UMAP_SEED", "PYTEST_ADDOPTS", "PYTHONWARNINGS",
-         "PYTHONOPTIMIZE", "MPLBACKEND")  # fmt: skip
+         "PYTHONOPTIMIZE", "MPLBACKEND", "XMODAL_PRECISION")  # fmt: skip
 # Two workers share the cores, and more threads than cores are slower by a factor of three.
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 # A file stays on one worker, so that what its tests share is made once (UMAP compiled, a model

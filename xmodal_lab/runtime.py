@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 MAX_SEED = 2**32 - 1
+PRECISIONS = {"bfloat16": torch.bfloat16, "float16": torch.float16, "float32": torch.float32}
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,9 @@ def setup(seed: int = 0, threads: int | None = None, quiet: bool = False) -> Run
     """Choose device and precision, seed every generator, and print a summary.
 
     The device is CUDA where there is a GPU, else Apple's MPS, else the CPU; the environment
-    variable ``XMODAL_DEVICE`` ('cpu', 'cuda', 'mps') overrules. On the CPU one thread is the
+    variable ``XMODAL_DEVICE`` ('cpu', 'cuda', 'mps') overrules. The precision is that of
+    ``precision_of``; ``XMODAL_PRECISION`` ('bfloat16', 'float16', 'float32') overrules, on any
+    device: the CPU shows so what a GPU's precision does. On the CPU one thread is the
     default: these models are too small to share, and on busy cores two threads wait for each
     other longer than they work. ``OMP_NUM_THREADS`` or ``threads`` overrules.
 
@@ -72,7 +75,8 @@ def setup(seed: int = 0, threads: int | None = None, quiet: bool = False) -> Run
 
     Raises:
         ValueError: for a seed outside 0 … 2³² - 1, fewer threads than 1, an ``OMP_NUM_THREADS``
-            that is no number, or an ``XMODAL_DEVICE`` that is not here.
+            that is no number, an ``XMODAL_DEVICE`` that is not here, or an ``XMODAL_PRECISION``
+            that is none of the three.
     """
     global _current
     if not 0 <= seed <= MAX_SEED:
@@ -99,10 +103,11 @@ def _chosen(seed: int | None, threads: int | None) -> Runtime:
     if threads < 1:
         raise ValueError(f"threads must be at least 1, got {threads}")
     device = _device(os.environ.get("XMODAL_DEVICE"))
+    precision = _precision(os.environ.get("XMODAL_PRECISION"), device)
     torch.set_num_threads(threads)
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.deterministic = True
-    return Runtime(device, precision_of(device), seed, threads)
+    return Runtime(device, precision, seed, threads)
 
 
 def chosen_device() -> torch.device:
@@ -113,7 +118,7 @@ def chosen_device() -> torch.device:
 def precision_of(device: torch.device) -> torch.dtype:
     """The precision a device multiplies in: bfloat16 where its chip can, else float16, else 32.
 
-    A T4 answers True to ``is_bf16_supported()``, but by emulation, which is slower than float32.
+    A T4 answers True to ``is_bf16_supported()``, but by emulation: its chip knows float16 alone.
     """
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -129,6 +134,13 @@ def _threads_wanted(value: str | None) -> int:
     if not first.isdecimal():
         raise ValueError(f"OMP_NUM_THREADS={value!r} is no number of threads: unset it or write 1")
     return int(first)
+
+
+def _precision(wanted: str | None, device: torch.device) -> torch.dtype:
+    if wanted and wanted not in PRECISIONS:
+        known = " or ".join(PRECISIONS)
+        raise ValueError(f"XMODAL_PRECISION={wanted!r} is no precision here: choose {known}")
+    return PRECISIONS[wanted] if wanted else precision_of(device)
 
 
 def _device(wanted: str | None) -> torch.device:

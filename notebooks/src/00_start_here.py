@@ -90,7 +90,8 @@ from xmodal_lab.runtime import setup
 runtime = setup(seed=0)
 
 # %% [markdown]
-# A CPU is enough for everything in this course. On a GPU the same cells run, only sooner.
+# A CPU is enough for everything in this course. A GPU is used where there is one; what it gains is
+# not measured yet.
 
 # %% [markdown]
 # ## Meet the data

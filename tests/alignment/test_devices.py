@@ -124,7 +124,18 @@ def test_tensors_stay_where_they_were(function):
         assert {x.device for x in tree_leaves(got)} == {DEVICE}
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_real_gpu_gives_the_same():
-    for function in (ROWS | NUMBERS).values():
-        agree(function(*(x.cuda() for x in inputs())), function(*inputs()))
+@pytest.mark.gpu
+@pytest.mark.parametrize("function", (ROWS | NUMBERS).values(), ids=ROWS | NUMBERS)
+def test_a_real_gpu_gives_the_same(function, gpu):
+    agree(function(*(x.to(gpu) for x in inputs())), function(*inputs()))
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", [name for name in ROWS if "info_nce" in name or "loss" in name])
+def test_a_real_gpu_gives_the_same_gradients(name, gpu):
+    def gradients(place):
+        leaves = [x.to(place).requires_grad_() for x in inputs()]
+        ROWS[name](*leaves).backward()
+        return [leaf.grad for leaf in leaves]
+
+    agree(gradients(gpu), gradients("cpu"))

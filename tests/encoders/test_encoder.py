@@ -11,7 +11,7 @@ from xmodal_lab.alignment.mappers import LinearMapper, MLPMapper
 from xmodal_lab.batch import Padded
 from xmodal_lab.encoders.audio import AudioEncoder
 from xmodal_lab.encoders.encoder import Encoder
-from xmodal_lab.encoders.image import SmallCNN
+from xmodal_lab.encoders.image import VGG16, DeepCNN, ResNet, SmallCNN
 from xmodal_lab.encoders.text import TextEncoder
 from xmodal_lab.encoders.text.sentences import MeanEncoder
 
@@ -26,10 +26,16 @@ ENCODERS = {
     "lstm": partial(AudioEncoder, mels=6, width=9, hidden_dim=5, cell="lstm"),
     "batch": partial(SmallCNN, (8, 16, 24), output_dim=11),
     "group": partial(SmallCNN, (8, 16, 24), output_dim=11, norm="group"),
+    "deep": partial(DeepCNN, 14, skip=False, norm=False, width=4, cells=8, pooling="max"),
+    "resnet": partial(
+        ResNet, (1, 1, 1, 1), (8, 8, 12, 20), block="basic", stem=4, classes=None, size=32
+    ),
+    "vgg": partial(VGG16, (4, 4, 4, 8, 8), dense=60, classes=3, size=32),
     "linear": partial(LinearMapper, 6, 7, normalise=False),
     "mlp": partial(MLPMapper, 6, 7, hidden=9, dropout=0.25, normalise=False),
 }
 PADDED = ("text", "numbers", "mean", "gru", "lstm")
+PICTURES = {"batch": 16, "group": 16, "deep": 64, "resnet": 1, "vgg": 1}  # cells
 
 
 def made(name: str) -> Encoder:
@@ -44,7 +50,7 @@ def batch(name: str) -> Padded | torch.Tensor:
     elif name in ("gru", "lstm"):
         values, lengths = torch.randn(5, 70, 6), 8 * LENGTHS - 3
     else:
-        return torch.randint(0, 256, (5, 3, 32, 32)).byte() if name in ("batch", "group") else (
+        return torch.randint(0, 256, (5, 3, 32, 32)).byte() if name in PICTURES else (
             torch.randn(5, 6)
         )  # fmt: skip
     values[~Padded(values, lengths).mask] = 0
@@ -67,7 +73,7 @@ def test_forward_pools_the_states(name, training):
 @pytest.mark.parametrize("name", ENCODERS)
 def test_states_count_their_places(name):
     states = made(name).states(batch(name))
-    places = {"batch": 16, "group": 16, "linear": 1, "mlp": 1}.get(name)
+    places = (PICTURES | {"linear": 1, "mlp": 1}).get(name)
     wanted = [places] * 5 if places else LENGTHS.tolist()  # eight frames give one state
     assert states.lengths.tolist() == wanted
     assert states.values.shape[:2] == states.mask.shape

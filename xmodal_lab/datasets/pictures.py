@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,28 +56,17 @@ def read(
         raise UnreadablePicture(f"there is no file {path}")
     if path.stat().st_size == 0:
         raise UnreadablePicture(f"{path} is empty: download or copy it anew")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # Pillow warns of large pictures; the limit here refuses
-            with Image.open(path, formats=FORMATS) as image:
-                _refuse_large(path, image.size, limit)
-                image = ImageOps.exif_transpose(image)
-                levels = _rgb(path, image, background)
-    except UnreadablePicture:
-        raise
-    except Image.DecompressionBombError as error:
-        raise UnreadablePicture(f"{path} is too large to open ({error}): shrink it") from error
-    except UnidentifiedImageError as error:
-        raise UnreadablePicture(
-            f"{path} is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture, or a damaged one"
-        ) from error
-    except DAMAGE as error:
-        raise UnreadablePicture(f"{path} is damaged ({error}): download or copy it anew") from error
+    with _explained(path), Image.open(path, formats=FORMATS) as image:
+        width, height = image.size
+        if width * height > limit:
+            raise UnreadablePicture(
+                f"{path} has {width} × {height} pixels, the limit is {limit:,}: shrink it, or give "
+                "limit=… if you trust it and have the memory (3 bytes a pixel and more)"
+            )
+        upright = rgb(image, background)
     if size is not None:
-        levels = ImageOps.fit(levels, (size, size), Image.Resampling.BICUBIC)
-    return np.ascontiguousarray(np.asarray(levels).transpose(2, 0, 1))
+        upright = ImageOps.fit(upright, (size, size), Image.Resampling.BICUBIC)
+    return np.ascontiguousarray(np.asarray(upright).transpose(2, 0, 1))
 
 
 def read_all(
@@ -93,23 +83,19 @@ def read_all(
     return images
 
 
-def _refuse_large(path: Path, size: tuple[int, int], limit: int) -> None:
-    width, height = size
-    if width * height > limit:
-        raise UnreadablePicture(
-            f"{path} has {width} × {height} pixels, the limit is {limit:,}: shrink it, or give "
-            "limit=… if you trust it and have the memory (3 bytes a pixel and more)"
-        )
+def rgb(image: Image.Image, background: tuple[int, int, int] = WHITE) -> Image.Image:
+    """An opened picture upright in red, green and blue levels, whatever its own kind of pixel.
 
-
-def _rgb(path: Path, image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
-    """Red, green and blue levels, whatever the file's own kind of pixel."""
+    Raises:
+        UnreadablePicture: for levels whose white is not known.
+    """
+    image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
-        return _from_16_bits(path, image)
+        return _from_16_bits(image)
     if image.mode in ("F", "LAB"):
         raise UnreadablePicture(
-            f"{path} holds levels of mode {image.mode!r}, whose white is not known here: save it "
-            "with 8 bits a channel"
+            f"levels of mode {image.mode!r}, whose white is not known here: save the picture with "
+            "8 bits a channel"
         )
     if image.mode in ("LA", "La", "PA", "RGBA", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
@@ -118,12 +104,32 @@ def _rgb(path: Path, image: Image.Image, background: tuple[int, int, int]) -> Im
     return image.convert("RGB")
 
 
-def _from_16_bits(path: Path, image: Image.Image) -> Image.Image:
+def _from_16_bits(image: Image.Image) -> Image.Image:
     """Grey levels 0–65535 as 0–255. Pillow's own conversion would cut off all above 255."""
     levels = np.asarray(image).astype(np.int64)
     if levels.min() < 0 or levels.max() > 65535:
         raise UnreadablePicture(
-            f"{path} holds levels from {levels.min()} to {levels.max()}, whose white is not known "
-            "here: save it with 8 or 16 bits"
+            f"levels from {levels.min()} to {levels.max()}, whose white is not known here: save "
+            "the picture with 8 or 16 bits"
         )
     return Image.fromarray(np.rint(levels / 257).astype(np.uint8)).convert("RGB")
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """What Pillow raises, as one error that names the file. Its warning of size is not needed."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except UnreadablePicture as error:
+        named = str(error) if str(path) in str(error) else f"{path} holds {error}"
+        raise UnreadablePicture(named) from error
+    except Image.DecompressionBombError as error:
+        raise UnreadablePicture(f"{path} is too large to open ({error}): shrink it") from error
+    except UnidentifiedImageError as error:
+        raise UnreadablePicture(
+            f"{path} is no {', '.join(FORMATS[:-1])} or {FORMATS[-1]} picture, or a damaged one"
+        ) from error
+    except DAMAGE as error:
+        raise UnreadablePicture(f"{path} is damaged ({error}): download or copy it anew") from error

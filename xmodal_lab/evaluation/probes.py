@@ -15,8 +15,8 @@ from xmodal_lab.encoders.image.picture import PictureEncoder, evaluating
 
 QUARTERS = ("top left", "top right", "bottom left", "bottom right")
 STRENGTHS = (0.01, 0.1, 1.0)
-Features = Float[Tensor, "rows dim"]
-Labels = Int64[Tensor, " rows"]
+Features = Float[Tensor, "_rows dim"]
+Labels = Int64[Tensor, " _rows"]
 
 
 class Questions:
@@ -43,7 +43,7 @@ class Questions:
 @torch.no_grad()
 def layer_features(
     encoder: PictureEncoder, images: Tensor, grid: int = 4, chunk: int = 500
-) -> dict[str, Features]:
+) -> dict[str, Float[Tensor, "rows _dim"]]:
     """Every layer's feature maps as vectors, in two ways, and the encoder's own vector.
 
     'conv1, mean' is the mean over the map (global average pooling); 'conv1, grid' keeps the means

@@ -154,3 +154,78 @@ def test_a_number_among_the_inputs_may_have_a_gradient_too():
         return 3 * x - (x.detach() if isinstance(x, torch.Tensor) else x)
 
     assert "the gradient of `x` is not" in told(exercise, wrong_way_back)
+
+
+def test_the_gradient_of_a_result_of_many_entries_is_compared_too():
+    exercise = twice(torch.tensor([1.0, -2.0, 3.0]), result=Entries(), gradient=("x",))
+    exercise.checker(Attempt(double, double))
+    assert "no gradient flows back" in told(exercise, lambda x: 2 * x.detach())
+    assert "the gradient of `x` is not" in told(exercise, lambda x: x + x.detach())
+
+    def entries_swapped_on_the_way_back(x):
+        return 2 * x.detach() + 2 * (x - x.detach()).flip(0)
+
+    # Added up, both have the same slope in each entry: it takes unequal weights to see this.
+    assert "the gradient of `x` is not" in told(exercise, entries_swapped_on_the_way_back)
+
+
+@pytest.mark.parametrize("answer", [8, np.int64(8), torch.tensor(8), np.array(8)])
+def test_a_whole_number_may_come_as_a_tensor(answer):
+    exercise = twice(4, result=Number("the double", if_fraction="Round."))
+    exercise.checker(Attempt(lambda x: answer, double))
+
+
+@pytest.mark.parametrize("answer", [8.0, torch.tensor(8.0), np.float64(8)])
+def test_a_fraction_is_no_whole_number_even_where_it_could_be_one(answer):
+    exercise = twice(4, result=Number("the double", if_fraction="Round."))
+    assert told(exercise, lambda x: answer) == (
+        "the double should be a whole number, yours is 8.0. Round."
+    )
+    twice(4).checker(Attempt(lambda x: answer, double))
+
+
+def times(x, factor=2, *, method="product"):
+    return x * factor
+
+
+WITH_A_DEFAULT = Exercise(
+    reference=times,
+    oracle=lambda x, factor=2: factor * x,
+    cases=lambda: [Case((4,), "4 times 2"), Case((4, 3), "4 times 3")],
+    result=Number("the product"),
+    misconceptions=(),
+    advice="Multiply.",
+    praise="",
+)
+
+
+def test_a_parameter_with_a_default_is_given_and_left_out():
+    WITH_A_DEFAULT.checker(Attempt(lambda x, factor=2: factor * x, times))
+    for wrong, said in (
+        (lambda x, factor=3: factor * x, "4 times 2 should be 8, yours is 12. Multiply."),
+        (lambda x, factor=2: 2 * x, "4 times 3 should be 12, yours is 8. Multiply."),
+    ):
+        with pytest.raises(Mistake) as caught:
+            WITH_A_DEFAULT.checker(Attempt(wrong, times))
+        assert str(caught.value) == said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "own"),
+    [
+        (lambda x: 2 * x, "(x)"),
+        (lambda x, factor: factor * x, "(x, factor)"),
+        (lambda x, times=2: times * x, "(x, times=2)"),
+    ],
+)
+def test_a_default_belongs_to_the_signature_and_a_keyword_of_the_package_does_not(wrong, own):
+    with pytest.raises(Mistake) as caught:
+        Attempt(wrong, times)
+    assert str(caught.value) == f"expected the signature times(x, factor=2), yours is times{own}."
+
+
+def test_an_input_with_a_default_that_is_changed_is_named():
+    cases = [Case((torch.full((2,), 3.0), torch.ones(2)), "3 times 1")]
+    exercise = Exercise(**{**vars(WITH_A_DEFAULT), "cases": lambda: cases, "result": Entries()})
+    with pytest.raises(Mistake, match="changes its input `factor`"):
+        exercise.checker(Attempt(lambda x, factor=2: factor.mul_(x), times))

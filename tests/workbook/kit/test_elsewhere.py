@@ -79,9 +79,11 @@ def test_gradients_pass():
     assert torch.equal(leaf.grad, torch.arange(4.0).expand(4, 4))
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_a_real_gpu_agrees():
-    a = torch.rand(4, 4).cuda()
+@pytest.mark.gpu
+def test_a_real_gpu_agrees(gpu):
+    if gpu.type == "cpu":
+        pytest.skip("a rehearsal on the CPU: it refuses nothing")
+    a = torch.rand(4, 4).to(gpu)
     for function in REFUSED.values():
         with pytest.raises((RuntimeError, TypeError)):
             function(a)

@@ -54,7 +54,7 @@ class SmallCNN(PictureEncoder):
                 norms[norm](width),
                 nn.ReLU(),
             ]
-        # Channels last is the order in which CPUs and GPUs convolve fastest.
+        # Channels last is the order in which CPUs convolve fastest.
         self.convolutions = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         self.dense = nn.Sequential(nn.Flatten(), nn.Linear(widths[-1] * 16, output_dim), nn.ReLU())
 

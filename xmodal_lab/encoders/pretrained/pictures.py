@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor, nn
 
 from xmodal_lab.batch import Padded
@@ -33,6 +33,7 @@ PUBLISHED = {
 }
 # A path, an opened picture, or levels 0–255 (3, height, width).
 Picture = str | Path | Image.Image | np.ndarray | Tensor
+Pictures = Sequence[Picture] | np.ndarray | Tensor
 
 
 class PretrainedPictures(PretrainedEncoder):
@@ -71,7 +72,7 @@ class PretrainedPictures(PretrainedEncoder):
         """The class of ``transformers`` that reads the files."""
         raise NotImplementedError(f"{type(self).__name__} has no architecture()")
 
-    def read(self, shown: Sequence[Picture] | np.ndarray | Tensor) -> Tensor:
+    def read(self, shown: Pictures) -> Tensor:
         """Pictures of any size as the model wants them: (count, 3, size, size).
 
         Raises:
@@ -81,9 +82,7 @@ class PretrainedPictures(PretrainedEncoder):
         opened = [_opened(picture) for picture in _several(shown)]
         return torch.as_tensor(np.stack(self.processor(images=opened)["pixel_values"]))
 
-    def embed(
-        self, shown: Sequence[Picture] | np.ndarray | Tensor, chunk: int = 32
-    ) -> Float[Tensor, "count dim"]:
+    def embed(self, shown: Pictures, chunk: int = 32) -> Float[Tensor, "count dim"]:
         """One vector for each picture, in evaluation mode, without gradient; on the CPU.
 
         Args:
@@ -140,7 +139,16 @@ class PretrainedResNet(PretrainedPictures):
         return states.values.mean(1)
 
 
-class PretrainedViT(PretrainedPictures):
+class PretrainedTransformer(PretrainedPictures):
+    """A transformer over patches: states are [CLS], which gathers the whole picture, then cells."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        config = self.model.config
+        self.patches = (config.image_size // config.patch_size,) * 2
+
+
+class PretrainedViT(PretrainedTransformer):
     """ViT: states are [CLS] and then the 14 × 14 patches, the vector is that of [CLS].
 
     Shapes: (batch, 3, 224, 224) as ``read`` gives them → states (batch, 197, 768) → (batch, 768).
@@ -148,16 +156,14 @@ class PretrainedViT(PretrainedPictures):
     Source: Dosovitskiy et al. 2021.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        config = self.model.config
-        self.output_dim = config.hidden_size
-        self.patches = (config.image_size // config.patch_size,) * 2
-
     def architecture(self) -> Any:
         from transformers import ViTModel
 
         return ViTModel
+
+    @property
+    def output_dim(self) -> int:
+        return self.model.config.hidden_size
 
     def states(self, pixels: Float[Tensor, "batch 3 height width"]) -> Padded:
         return _whole(self.model(pixel_values=pixels).last_hidden_state)
@@ -166,7 +172,7 @@ class PretrainedViT(PretrainedPictures):
         return states.values[:, 0]
 
 
-class PretrainedCLIP(PretrainedPictures):
+class PretrainedCLIP(PretrainedTransformer):
     """CLIP's picture tower: states are [CLS] and then 7 × 7 patches; the vector lies beside texts.
 
     The vector is CLIP's own picture embedding, [CLS] normalised and projected; not yet of length 1.
@@ -176,16 +182,14 @@ class PretrainedCLIP(PretrainedPictures):
     Source: Radford et al. 2021.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        config = self.model.config
-        self.output_dim = config.projection_dim
-        self.patches = (config.image_size // config.patch_size,) * 2
-
     def architecture(self) -> Any:
         from transformers import CLIPVisionModelWithProjection
 
         return CLIPVisionModelWithProjection
+
+    @property
+    def output_dim(self) -> int:
+        return self.model.config.projection_dim
 
     def states(self, pixels: Float[Tensor, "batch 3 height width"]) -> Padded:
         return _whole(self.model.vision_model(pixel_values=pixels).last_hidden_state)
@@ -220,7 +224,7 @@ class PretrainedVGG(PretrainedPictures):
             load_published(model, folder / "model.safetensors")
         return model
 
-    def read(self, shown: Sequence[Picture] | np.ndarray | Tensor) -> Tensor:
+    def read(self, shown: Pictures) -> Tensor:
         images = [self._fitted(_opened(picture)) for picture in _several(shown)]
         return torch.from_numpy(np.stack(images).transpose(0, 3, 1, 2))
 
@@ -250,7 +254,7 @@ def _whole(values: Tensor) -> Padded:
     return Padded(values, torch.full(values.shape[:1], values.shape[1], device=values.device))
 
 
-def _several(shown: Sequence[Picture] | np.ndarray | Tensor) -> Sequence[Picture]:
+def _several(shown: Pictures) -> Pictures:
     if isinstance(shown, (str, Path, Image.Image)):
         raise ValueError("expected several pictures, got one: write [picture]")
     if not len(shown):
@@ -263,7 +267,7 @@ def _opened(picture: Picture) -> Image.Image:
     if isinstance(picture, (str, Path)):
         return Image.fromarray(pictures.read(picture).transpose(1, 2, 0))
     if isinstance(picture, Image.Image):
-        return ImageOps.exif_transpose(picture).convert("RGB")
+        return pictures.rgb(picture)
     levels = np.asarray(picture)
     if levels.ndim != 3 or levels.shape[0] != 3 or levels.dtype != np.uint8:
         raise ValueError(

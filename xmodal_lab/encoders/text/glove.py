@@ -79,7 +79,7 @@ class GloVe:
             learned from words that never meet. In a small corpus that is most of what there is to
             learn; with 1 they count as having met once, at the lowest weight.
         seed: same seed, same vectors: bit for bit on one CPU thread.
-        device: where the vectors live. For a few hundred words a CPU is faster than a GPU.
+        device: where the vectors live.
 
     Attributes:
         words, contexts: (vocabulary, dim) w and w̃.

@@ -61,7 +61,7 @@ class Word2Vec:
             keep all words.
         noise_power: see ``sampling.noise_distribution``.
         seed: same seed, same vectors: bit for bit on one CPU thread.
-        device: where the vectors live. For a few hundred words a CPU is faster than a GPU.
+        device: where the vectors live.
 
     Attributes:
         words: (vocabulary, dim) the word vectors.

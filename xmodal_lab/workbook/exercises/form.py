@@ -28,7 +28,10 @@ class Misconception(NamedTuple):
 
 
 class Case(NamedTuple):
-    """Inputs; what they are about, in words; advice for who fails here in a way of their own."""
+    """Inputs; what they are about, in words; advice for who fails here in a way of their own.
+
+    Parameters with a default may be left out: then the answer's own default is looked at.
+    """
 
     inputs: tuple
     what: str = "the result"
@@ -50,16 +53,23 @@ class Number:
     Attributes:
         if_many: asked where it has axes.
         if_not_finite: asked where it is infinite or NaN.
+        if_fraction: asked where a whole number is wanted and something else is there.
     """
 
     what: str
     if_many: str = "Did you forget a mean?"
     if_not_finite: str = ""
+    if_fraction: str = ""
 
     def read(self, value) -> np.ndarray:
-        if isinstance(value, (torch.Tensor, np.ndarray, np.generic, float, int)):
-            return _plain(value)
-        raise Mistake(f"{self.what} should be a single number, yours is {kind(value)}.")
+        if not isinstance(value, (torch.Tensor, np.ndarray, np.generic, float, int)):
+            raise Mistake(f"{self.what} should be a single number, yours is {kind(value)}.")
+        number = _plain(value)
+        if self.if_fraction and number.shape == () and number.dtype.kind not in "iu":
+            raise Mistake(
+                f"{self.what} should be a whole number, yours is {number}. {self.if_fraction}"
+            )
+        return number
 
     def difference(self, what: str, wanted: np.ndarray, got: np.ndarray) -> tuple[str, str]:
         if got.shape != ():
@@ -108,8 +118,8 @@ class Exercise:
     """One exercise, mostly data.
 
     Attributes:
-        reference: a right answer, with the exercise's name and parameters; the package's own
-            function where there is one.
+        reference: a right answer, with the exercise's name, parameters and defaults; the package's
+            own function where there is one, whose keyword-only parameters are not asked for.
         oracle: the same once more, sharing no code with it: a loop, numpy, float64. It is given
             numpy arrays in float64 in place of tensors.
         cases: makes the inputs. The first one wrong is reported; all together decide which

@@ -122,14 +122,14 @@ def _seconds(exercise, function: Callable, device: torch.device) -> float:
     """How long one call takes, the way back included where gradients are promised."""
     attempt, place = Attempt(function, exercise.reference), place_of(device)
     inputs = place.take(exercise.at_size.inputs())
-    for name, value in zip(attempt.parameters, inputs, strict=True):
+    for name, value in attempt.named(inputs):
         if name in exercise.gradient and isinstance(value, torch.Tensor):
             value.requires_grad_()
     begin = time.perf_counter()
     with place.context():
         result = attempt.run(*inputs)
         if exercise.gradient:
-            result.backward()
+            result.sum().backward()
         _values(result)  # waits for the device
     return time.perf_counter() - begin
 

@@ -9,7 +9,7 @@ import io
 import linecache
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -29,11 +29,12 @@ class Attempt:
     def __init__(self, function: Callable, reference: Callable) -> None:
         self.function = function
         self.name = reference.__name__
-        self.parameters = parameters_of(reference)
+        asked = asked_for(reference)
+        self.parameters = [parameter.name for parameter in asked]
         self.calls: list[tuple[tuple, object]] = []
-        self._require_signature()
+        self._require_signature(asked)
 
-    def _require_signature(self) -> None:
+    def _require_signature(self, asked: list[inspect.Parameter]) -> None:
         try:
             own = inspect.signature(self.function)
         except (TypeError, ValueError):  # some built-in functions have none
@@ -41,14 +42,21 @@ class Attempt:
         try:
             own.bind(*self.parameters)
             own.bind(**dict.fromkeys(self.parameters))
+            own.bind(*(p.name for p in asked if p.default is p.empty))
         except TypeError:
-            wanted = f"{self.name}({', '.join(self.parameters)})"
-            raise Mistake(f"expected the signature {wanted}, yours is {self.name}{own}.") from None
+            wanted = ", ".join(str(p.replace(annotation=p.empty)) for p in asked)
+            raise Mistake(
+                f"expected the signature {self.name}({wanted}), yours is {self.name}{own}."
+            ) from None
+
+    def named(self, inputs: tuple) -> Iterator[tuple[str, object]]:
+        """Each input beside its parameter; those with a default may be left out."""
+        return zip(self.parameters[: len(inputs)], inputs, strict=True)
 
     def __call__(self, *inputs):
         given = copy.deepcopy(inputs)
         result = self.run(*given)
-        for name, before, after in zip(self.parameters, inputs, given, strict=True):
+        for (name, before), after in zip(self.named(inputs), given, strict=True):
             if not _unchanged(before, after):
                 raise Mistake(
                     f"your version changes its input `{name}`. Did you write into it in place? "
@@ -110,10 +118,10 @@ def _advice_about_steps(error: BaseException) -> str:
 INTERRUPTED = "your version was interrupted. Does a loop never end?"
 
 
-def parameters_of(reference: Callable) -> list[str]:
-    """Those an exercise asks for; what has a default is the package's own affair."""
+def asked_for(reference: Callable) -> list[inspect.Parameter]:
+    """Those an exercise asks for; what goes by keyword only is the package's own affair."""
     parameters = inspect.signature(reference).parameters.values()
-    return [p.name for p in parameters if p.default is inspect.Parameter.empty]
+    return [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 
 from xmodal_lab.workbook.kit.attempt import Attempt, Mistake
@@ -20,29 +21,35 @@ def require_gradients(
 ) -> None:
     """Raise a Mistake unless the gradient of every named input fits the oracle's slope.
 
-    Each is compared along one direction drawn by chance. Plain numbers among the named inputs
-    become tensors without axes. The oracle is given the changed input in float64.
+    Each is compared along one direction drawn by chance; a result of several entries is added up
+    with weights drawn by chance. Plain numbers among the named inputs become tensors without axes.
+    The oracle is given the changed input in float64.
     """
     leaves = [
         torch.as_tensor(value).clone().requires_grad_() if name in names else value
-        for name, value in zip(attempt.parameters, inputs, strict=True)
+        for name, value in attempt.named(inputs)
     ]
-    loss = attempt.run(*leaves)
-    if not (isinstance(loss, torch.Tensor) and loss.requires_grad):
+    result = attempt.run(*leaves)
+    if not (isinstance(result, torch.Tensor) and result.requires_grad):
         raise Mistake(
             "the value is right, but no gradient flows back, so nothing could be trained with it. "
             "Did you use .item(), .detach() or numpy?"
         )
-    loss.backward()
-    for place, name in enumerate(attempt.parameters):
-        if name in names and not _fits(oracle, inputs, leaves[place].grad, place):
+    weights = 1 + torch.rand(result.shape, generator=torch.Generator().manual_seed(SEED - 1))
+    (result * weights).sum().backward()
+
+    def total(*inputs) -> float:
+        return float((np.asarray(oracle(*inputs)) * weights.numpy()).sum())
+
+    for place, (name, _) in enumerate(attempt.named(inputs)):
+        if name in names and not _fits(total, inputs, leaves[place].grad, place):
             raise Mistake(
                 f"the value is right, but the gradient of `{name}` is not. Did you detach it, or "
                 "make a plain number of it with .item() or float()?"
             )
 
 
-def _fits(oracle: Callable, inputs: Sequence, gradient: torch.Tensor | None, place: int) -> bool:
+def _fits(total: Callable, inputs: Sequence, gradient: torch.Tensor | None, place: int) -> bool:
     value = torch.as_tensor(inputs[place]).double()
     random = torch.Generator().manual_seed(SEED + place)
     direction = torch.randn(value.shape, generator=random)
@@ -51,6 +58,6 @@ def _fits(oracle: Callable, inputs: Sequence, gradient: torch.Tensor | None, pla
     for step in (STEP, -STEP):
         moved = value + step * direction
         moved = moved if moved.ndim else float(moved)
-        ends.append(float(oracle(*inputs[:place], moved, *inputs[place + 1 :])))
+        ends.append(total(*inputs[:place], moved, *inputs[place + 1 :]))
     wanted = (ends[0] - ends[1]) / (2 * STEP)
     return abs(slope - wanted) <= 1e-2 * abs(wanted) + 1e-4

@@ -1,0 +1,288 @@
+"""What the picture networks of chapter 02 reach: probes by layer, depth, Grad-CAM, handwriting.
+
+    python benchmarks/image_features.py                          # three seeds, 13 CPU-minutes
+    python benchmarks/image_features.py --seeds 1 --parts probes maps --json one.json
+
+Every seed has its own pictures and its own first weights. Widths, steps, learning rates and the
+layer whose maps are asked were chosen on the val split with other seeds; figures are of test.
+
+    probes  logistic regressions on frozen features of one-thing pictures: colour, shape, size and
+            quarter of the picture; colour-shape pairs that training showed, and those it did not
+    maps    Grad-CAM and occlusion on two-thing pictures: is the highest pixel on the asked thing?
+    depth   plain against residual networks of 8, 14, 20 and 32 layers, all else equal
+    digits  handwriting: 1,197 for training, 400 of the same 13 writers for testing
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable
+from functools import cache
+
+import _table as table
+import torch
+from torch import Tensor
+
+from xmodal_lab import runtime
+from xmodal_lab.batch import Batch
+from xmodal_lab.datasets import digits, scenes
+from xmodal_lab.encoders.image import DeepCNN, PictureEncoder, SmallCNN
+from xmodal_lab.encoders.image.grad_cam import enlarged, grad_cam
+from xmodal_lab.encoders.image.occlusion import occlusion
+from xmodal_lab.encoders.image.randomised import likeness, randomised
+from xmodal_lab.evaluation.probes import Questions, layer_features, linear_probe
+from xmodal_lab.evaluation.saliency import chance, pointing_game
+from xmodal_lab.tasks import Classifier, accuracy, binary_cross_entropy, cross_entropy
+from xmodal_lab.tasks.classification import colours_and_shapes
+from xmodal_lab.training import fit
+
+PICTURES, SHOWN = 8_000, 500
+COVERED = 60  # pictures for occlusion, which looks at each 49 times
+DEPTHS, STEPS = (8, 14, 20, 32), 250
+STRENGTHS = (0.01, 0.1)  # of the probes; which one, val decides each time
+KINDS = [*scenes.COLOURS, *scenes.SHAPES]
+ATTRIBUTES, NEW = ("colour", "shape", "size", "position"), ", new pairs"
+Figures = dict[str, float]
+
+
+def main() -> None:
+    arguments = table.parser(__doc__.splitlines()[0])
+    arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
+    options = arguments.parse_args()
+    runs, summaries = {}, {}
+    for part in options.parts:
+        runs[part] = []
+        for seed in range(options.seeds):
+            runtime.setup(seed, quiet=True)
+            start = time.process_time()
+            runs[part].append(PARTS[part](seed))
+            print(f"  {part}, seed {seed}: {time.process_time() - start:.0f} CPU-s", flush=True)
+        names = runs[part][0]
+        summaries[part] = [table.summary(name, [run[name] for run in runs[part]]) for name in names]
+        rows = by_layer(summaries[part]) if part == "probes" else summaries[part]
+        table.show(f"{part} (per cent unless said; {options.seeds} seeds)", rows)
+    table.write(options.json, {"runs": runs, "summary": summaries})
+
+
+def by_layer(rows: list[dict]) -> list[dict]:
+    """The figures of the probes, a row for each layer: mean over the seeds, lowest to highest."""
+    lines: dict[str, dict] = {}
+    for row in rows:
+        spread = f"{row['mean']:.1f} ({row['lowest']:.1f}–{row['highest']:.1f})"
+        layer, _, asked = row["figure"].rpartition(": ")
+        if asked.removesuffix(NEW) in ATTRIBUTES:
+            lines.setdefault(layer, {"features": layer})[asked] = spread
+        else:
+            print(f"  {row['figure']}: {spread}")
+    return list(lines.values())
+
+
+def answers(data: scenes.SceneData) -> Batch:
+    """Pictures, and which colours and shapes they hold."""
+    return Batch(image=torch.from_numpy(data.images), labels=colours_and_shapes(data.scenes))
+
+
+# Name → how it is made, steps, highest learning rate.
+NETWORKS: dict[str, tuple[Callable[[], PictureEncoder], int, float]] = {
+    "SmallCNN": (SmallCNN, 400, 2e-3),
+    # By the last layer's grid: 4 × 4 cells, 8 × 8, and 8 × 8 of which the maximum is taken.
+    "4 × 4, mean": (lambda: DeepCNN(14), 500, 5e-3),
+    "8 × 8, mean": (lambda: DeepCNN(14, cells=8), 500, 5e-3),
+    "8 × 8, maximum": (lambda: DeepCNN(14, cells=8, pooling="max"), 700, 5e-3),
+}
+
+
+@cache
+def network(name: str, seed: int) -> tuple[Classifier, Figures]:
+    """One of ``NETWORKS``, trained on pictures of its own; once, for all parts that ask."""
+    make, steps, rate = NETWORKS[name]
+    torch.manual_seed(seed)
+    data = answers(scenes.load("train", PICTURES, seed, ["image"]))
+    return trained(make(), data, seed, steps, rate)
+
+
+def trained(
+    encoder: PictureEncoder, data: Batch, seed: int, steps: int, learning_rate: float
+) -> tuple[Classifier, Figures]:
+    """A classifier of colours and shapes after ``fit``, its CPU-seconds and its last losses."""
+    judge = Classifier(encoder, len(KINDS), "image")
+    start, losses = time.process_time(), []
+    options = {"steps": steps, "learning_rate": learning_rate, "seed": seed}
+    for step in fit(judge, binary_cross_entropy, data, **options):
+        losses.append(step.loss)
+    # Of the last 20 steps: one batch alone is a noisy witness. Thousandths of a nat.
+    loss = 1000 * statistics.fmean(losses[-20:])
+    return judge, {"training, CPU-s": time.process_time() - start, "training loss, mnat": loss}
+
+
+@torch.no_grad()
+def logits(judge: Classifier, data: Batch) -> Tensor:
+    """Scores of all classes for every picture; on the CPU."""
+    device = judge.head.weight.device
+    parts = torch.arange(data.size).split(500)
+    return torch.cat([judge(data.rows(part).to(device)).cpu() for part in parts])
+
+
+def all_right(judge: Classifier, data: Batch) -> float:
+    """Per cent of pictures of which every colour and every shape is named, and no other."""
+    named = (logits(judge, data) > 0) == (data["labels"] > 0)
+    return 100 * named.all(1).double().mean().item()
+
+
+# --- probes -----------------------------------------------------------------------------------
+
+
+def probes(seed: int) -> Figures:
+    """By layer and network: what a linear layer reads from its features."""
+    asked = {
+        "train": Questions(30, 100 + seed),
+        "val": Questions(5, 200 + seed),
+        "seen": Questions(10, 300 + seed),
+        "new": Questions(20, 300 + seed, held_out=True),
+        "new, training": Questions(20, 100 + seed, held_out=True),
+    }
+    found = {}
+    for name in ("SmallCNN", "4 × 4, mean"):
+        judge, figures = network(name, seed)
+        found |= {f"{name}: {figure}": value for figure, value in figures.items()}
+        found |= {f"{name}, {k}": v for k, v in read_off(judge.encoder, asked).items()}
+    torch.manual_seed(seed + 50)
+    return found | {f"untrained, {k}": v for k, v in read_off(DeepCNN(14), asked).items()}
+
+
+def read_off(encoder: PictureEncoder, asked: dict[str, Questions]) -> Figures:
+    """Attribute and layer → per cent right, for seen pairs and for pairs that training left out."""
+    vectors = {name: layer_features(encoder, some.images) for name, some in asked.items()}
+    found, best = {}, {}
+    for layer in vectors["train"]:
+        for attribute in asked["train"].labels:
+            rows = {n: (vectors[n][layer], some.labels[attribute]) for n, some in asked.items()}
+            tests = {name: rows[name] for name in ("val", "seen", "new")}
+            right = linear_probe(rows["train"], rows["val"], tests, STRENGTHS)
+            found[f"{layer}: {attribute}"] = 100 * right["seen"]
+            found[f"{layer}: {attribute}{NEW}"] = 100 * right["new"]
+            best.setdefault(attribute, []).append((right["val"], layer, right))
+        if layer == "vector":
+            # The control: may the probe see these pairs, where the network never did?
+            rows = {n: (vectors[n][layer], some.labels["shape"]) for n, some in asked.items()}
+            whole = joined(rows["train"], rows["new, training"])
+            right = linear_probe(whole, rows["val"], {"new": rows["new"]}, STRENGTHS)
+            found[f"{layer}: shape{NEW}, not new to the probe"] = 100 * right["new"]
+    for attribute, tried in best.items():
+        _, layer, right = max(tried, key=lambda row: row[0])
+        found[f"best layer on val: {attribute}"] = 100 * right["seen"]
+        found[f"best layer on val: {attribute}{NEW}"] = 100 * right["new"]
+    return found
+
+
+def joined(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    return torch.cat([one[0], other[0]]), torch.cat([one[1], other[1]])
+
+
+# --- maps -------------------------------------------------------------------------------------
+
+
+def maps(seed: int) -> Figures:
+    """The pointing game on two-thing pictures, by three networks and two ways."""
+    shown = scenes.sample_scenes("test", SHOWN, seed, things=2)
+    pictures = scenes.from_scenes(shown, seed, ["image"])
+    masks = [torch.from_numpy(scenes.masks(shown, seed, thing)) for thing in (0, 1)]
+    found = {"chance": 100 * chance(torch.cat(masks))}
+    for name in list(NETWORKS)[1:]:
+        judge, figures = network(name, seed)
+        found |= {f"{name}: {figure}": value for figure, value in figures.items()}
+        found[f"{name}: all named right"] = all_right(judge, answers(pictures))
+        found |= {f"{name}: {k}": v for k, v in pointed(judge, pictures, masks).items()}
+    return found
+
+
+def pointed(judge: Classifier, pictures: scenes.SceneData, masks: list[Tensor]) -> Figures:
+    """How often the highest pixel lies on the thing that is asked for, by its colour or shape."""
+    images, shuffled, found = torch.from_numpy(pictures.images), randomised(judge), {}
+    for attribute in ("colour", "shape"):
+        hits, covered, alike = [], [], []
+        for thing, mask in enumerate(masks):
+            asked = [getattr(scene.things[thing], attribute) for scene in pictures.scenes]
+            classes = torch.tensor([KINDS.index(kind) for kind in asked])
+            given = judge.encoder, judge.head, images, classes
+            seen = grad_cam(*given)
+            hits.append(pointing_game(enlarged(seen, 32), mask))
+            alike.append(likeness(seen, grad_cam(shuffled.encoder, shuffled.head, images, classes)))
+            few = (*given[:2], images[:COVERED], classes[:COVERED])
+            covered.append(pointing_game(enlarged(occlusion(*few), 32), mask[:COVERED]))
+        for name, values in {
+            f"Grad-CAM, {attribute} asked": hits,
+            f"occlusion, {attribute} asked": covered,
+            f"Grad-CAM, {attribute}: rank correlation with weights shuffled": alike,
+        }.items():
+            found[name] = 100 * torch.cat(values).mean().item()
+    for way in ("Grad-CAM", "occlusion"):
+        both = [found[f"{way}, {attribute} asked"] for attribute in ("colour", "shape")]
+        found[f"{way}, colour and shape"] = statistics.fmean(both)
+    return found
+
+
+# --- depth ------------------------------------------------------------------------------------
+
+
+def depth(seed: int) -> Figures:
+    """Plain and residual networks of every depth: same pictures, same order, same seed."""
+    data = scenes.load("train", PICTURES, seed, ["image"])
+    twos = data.select((data.thing_counts == 2).nonzero()[0][:1000])
+    seen, new = answers(twos), answers(scenes.load("test", 1000, seed, ["image"], things=2))
+    batch, found = answers(data), {}
+    for layers in DEPTHS:
+        for name, (options, rate) in VARIANTS.items():
+            if "no BatchNorm" in name and layers not in (8, 20):
+                continue  # two depths show it
+            torch.manual_seed(seed)
+            judge, figures = trained(DeepCNN(layers, **options), batch, seed, STEPS, rate)
+            figures["both shapes right, training pictures"] = both_shapes(judge, seen)
+            figures["both shapes right, test pictures"] = both_shapes(judge, new)
+            found |= {f"{layers} layers, {name}: {figure}": v for figure, v in figures.items()}
+    return found
+
+
+# Each kind with the learning rate that was best for it at 20 layers, on val.
+VARIANTS = {
+    "residual": ({"skip": True}, 5e-3),
+    "plain": ({"skip": False}, 2e-3),
+    "plain, no BatchNorm": ({"skip": False, "norm": False}, 2e-3),
+}
+
+
+def both_shapes(judge: Classifier, data: Batch) -> float:
+    """Per cent of two-thing pictures whose two highest shape scores are right; chance is 3.6."""
+    shapes = slice(len(scenes.COLOURS), None)
+    highest = logits(judge, data)[:, shapes].topk(2).indices
+    return 100 * (data["labels"][:, shapes].gather(1, highest).sum(1) == 2).double().mean().item()
+
+
+# --- handwriting ------------------------------------------------------------------------------
+
+
+def handwriting(seed: int) -> Figures:
+    """Digits that were never trained on, and how many a linear layer on the pixels names."""
+    data = {
+        split: Batch(image=torch.from_numpy(some.images), labels=torch.from_numpy(some.numbers))
+        for split in digits.SPLITS
+        for some in [digits.load(split)]
+    }
+    judge = Classifier(DeepCNN(8), 10, "image")
+    start = time.process_time()
+    for _ in fit(judge, cross_entropy, data["train"], 200, learning_rate=5e-3, seed=seed):
+        pass
+    found = {"training, CPU-s": time.process_time() - start}
+    for split in ("val", "test"):
+        found[f"{split}, right"] = 100 * accuracy(judge.predict(data[split]), data[split]["labels"])
+    pixels = {n: (b["image"][:, 0].flatten(1).float(), b["labels"]) for n, b in data.items()}
+    right = linear_probe(pixels["train"], pixels["val"], {"test": pixels["test"]})
+    return found | {"test, right, linear on pixels": 100 * right["test"]}
+
+
+PARTS = {"probes": probes, "maps": maps, "depth": depth, "digits": handwriting}
+
+if __name__ == "__main__":
+    main()

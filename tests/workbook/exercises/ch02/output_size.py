@@ -1,0 +1,90 @@
+"""Answers to `output_size` as people write them, and what they are told."""
+
+import math
+
+import torch
+from torch.nn.functional import conv1d
+
+
+def by_floor(size, kernel, padding=0, stride=1, dilation=1):
+    return math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1)
+
+
+def by_range(size, kernel, padding=0, stride=1, dilation=1):
+    last = size + 2 * padding - dilation * (kernel - 1)
+    return len(range(0, last, stride))
+
+
+def by_trying(size, kernel, padding=0, stride=1, dilation=1):
+    line, weights = torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)
+    return conv1d(line, weights, None, stride, padding, dilation).shape[-1]
+
+
+def as_a_tensor(size, kernel, padding=0, stride=1, dilation=1):
+    covered = torch.tensor(dilation * (kernel - 1) + 1)
+    return torch.div(size + 2 * padding - covered, stride, rounding_mode="floor") + 1
+
+
+def by_ceil(size, kernel, padding=0, stride=1, dilation=1):
+    # As many as there are places for the first pixel of a window, every stride-th of them.
+    return -((dilation * (kernel - 1) - size - 2 * padding) // stride)
+
+
+def divided(size, kernel, padding=0, stride=1, dilation=1):
+    return (size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1
+
+
+def one_ring_side(size, kernel, padding=0, stride=1, dilation=1):
+    return by_floor(size, kernel, padding / 2, stride, dilation)
+
+
+def rounded_up(size, kernel, padding=0, stride=1, dilation=1):
+    return math.ceil((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1
+
+
+def halves(size, kernel, padding=0, stride=1, dilation=1):
+    return size // stride
+
+
+def no_dilation(size, kernel, padding=0, stride=1, dilation=1):
+    return by_range(size, kernel, padding, stride)
+
+
+def kernel_times_dilation(size, kernel, padding=0, stride=1, dilation=1):
+    return by_range(size, kernel * dilation, padding, stride)
+
+
+def fence_posts(size, kernel, padding=0, stride=1, dilation=1):
+    return by_range(size, kernel, padding, stride, dilation) - 1
+
+
+def one_before_dividing(size, kernel, padding=0, stride=1, dilation=1):
+    return int((size + 2 * padding - dilation * (kernel - 1)) / stride)
+
+
+def odd_kernels(size, kernel, padding=0, stride=1, dilation=1):
+    reach = dilation * (kernel // 2)
+    return (size + 2 * padding - 2 * reach - 1) // stride + 1
+
+
+def both_sides(size, kernel, padding=0, stride=1, dilation=1):
+    one = by_floor(size, kernel, padding, stride, dilation)
+    return torch.tensor([one, one])
+
+
+RIGHT = by_floor, by_range, by_trying, as_a_tensor, by_ceil
+WRONG = (
+    (divided, "the size should be a whole number, yours is 3.0. Divide with //"),
+    (one_ring_side, "should be 32, yours is 31. Did you count the padding once?"),
+    (rounded_up, "should be 16, yours is 17. Did you round up?"),
+    (halves, "the size behind 5 pixels, kernel 3, should be 3, yours is 5. Pixels with padding"),
+    (no_dilation, "should be 20, yours is 24. Did you use `dilation`?"),
+    (kernel_times_dilation, "How far does a dilated kernel reach?"),
+    (fence_posts, "Did you forget the first window?"),
+    (one_before_dividing, "Is 1 added before dividing?"),
+    (odd_kernels, "12 pixels, kernel 4, should be 9, yours is 8. Is it written for odd kernels?"),
+    (both_sides, "the size should be a single number, yours has shape [2]. One line is asked"),
+    (lambda *options: str(by_floor(*options)), "expected the signature output_size(size, kernel,"),
+    (lambda size, kernel, padding, stride, dilation: 1, "yours is output_size(size, kernel, pad"),
+    (lambda size, kernel, padding=0, stride=1, dilation=1: "3", "a single number, yours is a str"),
+)
