@@ -69,7 +69,7 @@ test_shown, plain, answer = circles_and_crosses(16, seed=2)
 from xmodal_lab.encoders.image import DeepCNN
 from xmodal_lab.tasks.classification import Classifier, cross_entropy
 from xmodal_lab.training import fit
-from xmodal_lab.workbook import expect, progress
+from xmodal_lab.workbook import check, expect, progress
 
 
 def trained(images, label):
@@ -133,7 +133,9 @@ from xmodal_lab.encoders.image.grad_cam import grad_cam as packaged_grad_cam
 
 
 def heat(model, images, classes, layer=None):
-    maps = packaged_grad_cam(model.encoder, model.head, images.to(runtime.device), classes, layer)
+    maps = packaged_grad_cam(
+        model.encoder, model.head, images.to(runtime.device), classes, layer
+    )
     return enlarged(maps, 32).cpu()
 
 
@@ -646,7 +648,6 @@ expect("residual, 20 layers less 8, training loss", residual_gain, -0.07, 0.01, 
 # runs are short; `benchmarks/image_features.py` trains longer, at more depths.) Many say: the
 # gradient vanishes in plain nets. Does it? The gradient of each layer's weights, before the first step:
 
-
 # %%
 def gradient_norms(**layout):
     torch.manual_seed(runtime.seed)
@@ -668,10 +669,7 @@ show(charts.curves(lines, "convolution, from the picture on", "log₁₀ of the 
 middle = {name: float(np.median(values)) for name, values in norms.items()}
 expect("plain over residual", middle["plain"] / middle["residual"], 0.5, 4)
 expect(
-    "plain without BatchNorm over residual",
-    middle["plain, no BatchNorm"] / middle["residual"],
-    0,
-    0.2,
+    "plain without BatchNorm over residual", middle["plain, no BatchNorm"] / middle["residual"], 0, 0.2
 )
 
 # %% [markdown]
@@ -867,11 +865,9 @@ show(charts.filters(seer.encoder.layers["stem"].convolution.weight.detach().cpu(
 two = scenes.load("test", 300, seed=5, modalities=[], things=2).scenes
 pairs = torch.from_numpy(scenes.from_scenes(two, 5, ["image"]).images)
 with torch.no_grad():
-    answers = (
-        seer.encoder.layers["stem"]
-        .convolution(seer.encoder.prepared(pairs[:1].to(runtime.device)))[0]
-        .cpu()
-    )
+    answers = seer.encoder.layers["stem"].convolution(
+        seer.encoder.prepared(pairs[:1].to(runtime.device))
+    )[0].cpu()
 show(charts.answers(pairs[0].numpy(), {f"kernel {i}": answers[i] for i in range(7)}, columns=4))
 
 # %% [markdown]
@@ -1025,7 +1021,6 @@ occlusion = check(occlusion)
 # %% [markdown]
 # The two maps of some scenes. They were made in different ways and should agree.
 
-
 # %%
 def score_of(kind):
     def score(images):
@@ -1073,9 +1068,7 @@ expect("Grad-CAM, before and after shuffling", likeness(*small).mean(), -0.3, 0.
 from xmodal_lab.workbook.demos.looking import Looking
 
 looking = Looking(seer, pairs, KINDS)
-explore(
-    looking.look, picture=(0, 299), layer=["stage3_1", "stage2_1", "stage1_1", "stem"], asked=KINDS
-)
+explore(looking.look, picture=(0, 299), layer=["stage3_1", "stage2_1", "stage1_1", "stem"], asked=KINDS)
 
 # %% [markdown]
 # ## 9 · Features travel
@@ -1135,8 +1128,7 @@ for name, encoder in encoders.items():
 handwriting = {}
 for name, (x, val_x, test_x) in inputs.items():
     handwriting[name] = {
-        f"{n} labels": 100
-        * linear_probe((x[:n], numbers[0][:n]), (val_x, numbers[1]), {"": (test_x, numbers[2])})[""]
+        f"{n} labels": 100 * linear_probe((x[:n], numbers[0][:n]), (val_x, numbers[1]), {"": (test_x, numbers[2])})[""]
         for n in (10, 50, 250, 1197)
     }
 
@@ -1166,11 +1158,7 @@ expect("gain over pixels", gain, 0, 5, "points")
 # %%
 guess = predict(
     "From the 16 scores, instead of the vector before them, a probe reads …",
-    {
-        "everything worse": (50, 50),
-        "shape as well, position no more": (98, 30),
-        "all as well": (98, 70),
-    },
+    {"everything worse": (50, 50), "shape as well, position no more": (98, 30), "all as well": (98, 70)},
 )
 
 # %% [markdown]
@@ -1300,13 +1288,7 @@ for name, x in vectors.items():
     results[name] = {a: probe(x, a) for a in ATTRIBUTES} | {"shape,\nnew pairs": 100 * new}
 show(charts.results_table(results))
 best = results["from 16 questions"]
-expect(
-    "shape lost on new pairs, 16 questions",
-    best["shape"] - best["shape,\nnew pairs"],
-    20,
-    75,
-    "points",
-)
+expect("shape lost on new pairs, 16 questions", best["shape"] - best["shape,\nnew pairs"], 20, 75, "points")
 
 # %% [markdown]
 # Perfect on pairs it has seen, far from it on new ones: part of what looked like *shape* was “red
