@@ -133,15 +133,13 @@ from xmodal_lab.encoders.image.grad_cam import grad_cam as packaged_grad_cam
 
 
 def heat(model, images, classes, layer=None):
-    maps = packaged_grad_cam(
-        model.encoder, model.head, images.to(runtime.device), classes, layer
-    )
+    maps = packaged_grad_cam(model.encoder, model.head, images.to(runtime.device), classes, layer)
     return enlarged(maps, 32).cpu()
 
 
 things = torch.from_numpy(scenes.masks(test_shown, seed=2))
 looks = {name: heat(model, test, answer) for name, model in models.items()}
-rows = [3, 20, 45, 100, 9, 60]
+rows = [3, 20, 45, 114, 9, 60]
 kinds = ["cross" if answer[row] else "circle" for row in rows]
 show(charts.heats(test[rows].numpy(), {n: m[rows] for n, m in looks.items()}, kinds, things[rows]))
 
@@ -172,8 +170,8 @@ import numpy as np
 from sklearn.datasets import load_sample_image
 
 photo = load_sample_image("china.jpg")[60:300, 60:420].transpose(2, 0, 1)
-grey = torch.from_numpy(photo.copy()).float().mean(0)
-patch = grey[100:107, 150:158]
+grey = torch.from_numpy(photo.copy()).float().mean(0).round()
+patch = grey[138:145, 34:42]
 kernel = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]])
 answers = torch.zeros(5, 6)
 for row in range(5):
@@ -183,9 +181,9 @@ for row in range(5):
 show(charts.windows(patch, kernel, answers))
 
 # %% [markdown]
-# The kernel takes what is right minus what is left. Where nothing changes it answers 0; at an upright
-# edge, a large number. Its sign says which side is brighter.
-
+# The kernel takes what is right minus what is left. Where nothing changes it answers about 0; at an
+# upright edge, a large number. Its sign says which side is brighter.
+#
 # %% [markdown]
 # ### Exercise: `convolve` · ●●○ medium · 10 min
 #
@@ -234,14 +232,16 @@ convolve = check(convolve)
 # </details>
 
 # %% [markdown]
-# A photograph and four kernels, with your function. Orange is positive, purple negative.
+# The photograph and five kernels, with your function. Orange is positive, purple negative; what can
+# only be positive is drawn in grey.
 
 # %%
 from xmodal_lab.workbook.demos.kernels import KERNELS, KernelExplorer
 
-chosen = ("upright edges", "level edges", "dots", "blur", "sharpen")
-made = {name: torch.tensor(KERNELS[name]).float().reshape(1, 3, 3) for name in chosen}
-show(charts.answers(grey, {name: convolve(grey[None], k, 1) for name, k in made.items()}))
+made = {name: torch.tensor(k).float().reshape(1, 3, 3) for name, k in KERNELS.items()}
+signed = {n: convolve(grey[None], made[n], 1) for n in ("upright edges", "level edges", "dots")}
+bright = {n: convolve(grey[None], made[n], 1).clamp(0, 255) for n in ("blur", "sharpen")}
+show(charts.answers(grey, signed | bright))
 
 # %% [markdown]
 # **Your turn.** Choose a kernel or type nine numbers. What do nine numbers answer on an even
@@ -278,7 +278,7 @@ print("convolution of SciPy:\n", convolve2d(spot, nine, "valid").astype(int))
 # %% [markdown]
 # For a network it makes no difference: it learns its kernel flipped. A **layer** has many kernels,
 # and each reads all channels: weights (kernels, channels, 3, 3). Each answer is a **feature map**.
-
+#
 # %% [markdown]
 # ### Exercise: `output_size` · ●○○ easy · 5 min
 #
@@ -383,7 +383,7 @@ for name, layer, by, factor in (
 # **Pooling** keeps the largest (or the mean) of each 2 × 2 window. The maps shrink, and each later
 # kernel reaches further. How far? The **receptive field** of a cell is the part of the picture that
 # can change it.
-
+#
 # %% [markdown]
 # ### Exercise: `receptive_field` · ●●○ medium · 8 min
 #
@@ -432,8 +432,7 @@ receptive_field = check(receptive_field)
 # </details>
 
 # %% [markdown]
-# The networks of this chapter: eight layers with weights, three of which halve or keep. What does a
-# cell of the last map see?
+# A network of this chapter, from its first layer (*stem*) to its last: what does a cell of each see?
 
 # %%
 from xmodal_lab.encoders.image.receptive_field import receptive_fields, windows
@@ -450,26 +449,26 @@ print("yours, last layer:", receptive_field(steps))
 
 # %%
 guess = predict(
-    "How does the gradient spread over the field of a deep cell, before any training?",
-    {"evenly": 0.5, "strong in the middle": 0.2, "strong at the rim": 0.8},
+    "The middle quarter of a deep cell's field, before training. How much of the gradient is there?",
+    {"a quarter: it spreads evenly": 0.25, "much more": 0.6, "much less": 0.05},
 )
 
 # %% [markdown]
-# 64 pictures of noise, their gradients averaged; the frame is the computed field.
+# A scene and 63 pictures of noise, their gradients averaged; the frame is the computed field.
 
 # %%
 from xmodal_lab.encoders.image.receptive_field import measured_field
 from xmodal_lab.workbook.demos.receptive_fields import FieldPicker
 
 noise = torch.randint(0, 256, (64, 3, 32, 32), generator=torch.Generator().manual_seed(0)).byte()
+noise[0] = plain[1]
 torch.manual_seed(runtime.seed)
 picker = FieldPicker(DeepCNN(8, cells=8), noise)
 show(picker.compare(["stem", "stage2_1", "stage3_1"]))
 strength = measured_field(picker.encoder, "stage3_1", (4, 4), noise)
-distance = ((torch.arange(32) - 16.5).abs() / 16)[:, None].maximum(
-    ((torch.arange(32) - 16.5).abs() / 16)[None]
-)
-guess.reveal(float((strength * distance).sum() / strength.sum()))
+share = (strength[8:24, 8:24].sum() / strength.sum()).item()
+guess.reveal(share)
+expect("middle quarter, share of the gradient", 100 * share, 40, 80, "%")
 
 # %% [markdown]
 # The field grows like a bell: many ways lead from the middle to the cell, few from the rim (Luo et
@@ -561,15 +560,9 @@ expect("shape", healthy["shape"], 93, 100, "%")
 # %% [markdown]
 # ## 5 · Deeper is not better by itself
 #
-# More layers can do all that fewer can: the new ones would only have to hand on what they get. So
-# take the same stack with 8 and with 20 layers, the same seed, 120 steps.
-
-# %%
-guess = predict(
-    "20 plain layers instead of 8. The loss on the *training* pictures at the end …",
-    {"is lower": -0.03, "is the same": 0, "is higher": 0.04},
-)
-
+# More layers can do all that fewer can: the new ones would only have to hand on what they get. But
+# handing on must be learned too, unless a block can do it for nothing.
+#
 # %% [markdown]
 # ### Exercise: `residual_block` · ●○○ easy · 5 min
 #
@@ -608,8 +601,16 @@ residual_block = check(residual_block)
 # </details>
 
 # %% [markdown]
-# A block that adds to its input has an easy way to do nothing. Plain blocks and residual blocks, 8 and
-# 20 layers: everything else is the same (but for two small convolutions where the size changes).
+# Now the same stack with 8 and with 20 layers, the same seed, 120 steps.
+
+# %%
+guess = predict(
+    "20 plain layers instead of 8. The loss on the *training* pictures at the end …",
+    {"is lower": -0.03, "is the same": 0, "is higher": 0.04},
+)
+
+# %% [markdown]
+# Plain and residual blocks; all else is the same, but for two small convolutions where the size changes.
 
 
 # %%
@@ -648,6 +649,7 @@ expect("residual, 20 layers less 8, training loss", residual_gain, -0.07, 0.01, 
 # runs are short; `benchmarks/image_features.py` trains longer, at more depths.) Many say: the
 # gradient vanishes in plain nets. Does it? The gradient of each layer's weights, before the first step:
 
+
 # %%
 def gradient_norms(**layout):
     torch.manual_seed(runtime.seed)
@@ -669,13 +671,16 @@ show(charts.curves(lines, "convolution, from the picture on", "log₁₀ of the 
 middle = {name: float(np.median(values)) for name, values in norms.items()}
 expect("plain over residual", middle["plain"] / middle["residual"], 0.5, 4)
 expect(
-    "plain without BatchNorm over residual", middle["plain, no BatchNorm"] / middle["residual"], 0, 0.2
+    "plain without BatchNorm over residual",
+    middle["plain, no BatchNorm"] / middle["residual"],
+    0,
+    0.2,
 )
 
 # %% [markdown]
 # With BatchNorm, nothing vanishes in the plain net, and it still learns worse. The paper says so, too
 # (section 4.1). Without BatchNorm the gradient is small indeed. So what is BatchNorm?
-
+#
 # %% [markdown]
 # ### Exercise: `batch_norm` · ●●○ medium · 8 min
 #
@@ -846,28 +851,43 @@ lost = table["stage3_1, grid"]["position"] - table["stage3_1, mean"]["position"]
 expect("position lost by the mean", lost, 10, 50, "points")
 
 # %% [markdown]
-# Depth brings *shape*: no early layer has it in reach of a linear reader. Pooling loses *where*, but
-# not all of it. Zeros at the border let places leak into what the channels say (section 2; Islam et
-# al. 2020). Rule: ask **what** of the vector and **where** of the grid.
+# Depth brings *shape*: a linear reader finds little of it in the stem. Pooling loses *where*, at the
+# stem down to chance. But the mean of the *deep* maps knows the quarter again! Do the zeros at the
+# border leak it (section 2; Islam et al. 2020)? The control: the same weights, the border goes round.
+
+# %%
+from copy import deepcopy
+
+borderless = deepcopy(seer)
+for module in borderless.modules():
+    if isinstance(module, torch.nn.Conv2d):
+        module.padding_mode = "circular"
+leak = probe([part["stage3_1, mean"] for part in features_of(borderless.encoder)], "position")
+expect("position from the mean, zeros around", table["stage3_1, mean"]["position"], 60, 95, "%")
+expect("position from the mean, border goes round", leak, 22, 48, "%")
+expect("shape, border goes round", right(asked.images, borderless)["shape"], 85, 100, "%")
+
+# %% [markdown]
+# It does, mostly: shape stays, *where* is gone. Rule: ask **what** of the vector, **where** of the grid.
 #
 # ## 8 · What was learned, and where does it look?
 #
 # The kernels of the first layer are small coloured pictures.
 
 # %%
-show(charts.filters(seer.encoder.layers["stem"].convolution.weight.detach().cpu()))
+show(charts.filters(seer.encoder.layers["stem"].convolution.weight.detach().cpu(), columns=8))
 
 # %% [markdown]
-# Differences of colours, more than edges: the task asks for colours. What eight of these kernels
-# answer to a scene of the test set, before BatchNorm:
+# Most weigh colours against each other; the task asks for colours. What seven of them answer to a
+# scene of the test set, beside what they answer to its background:
 
 # %%
 two = scenes.load("test", 300, seed=5, modalities=[], things=2).scenes
 pairs = torch.from_numpy(scenes.from_scenes(two, 5, ["image"]).images)
 with torch.no_grad():
-    answers = seer.encoder.layers["stem"].convolution(
-        seer.encoder.prepared(pairs[:1].to(runtime.device))
-    )[0].cpu()
+    pixels = seer.encoder.prepared(pairs[:1].to(runtime.device))
+    answers = seer.encoder.layers["stem"].convolution(pixels)[0].cpu()
+answers = answers - answers.flatten(1).median(1).values[:, None, None]
 show(charts.answers(pairs[0].numpy(), {f"kernel {i}": answers[i] for i in range(7)}, columns=4))
 
 # %% [markdown]
@@ -890,7 +910,7 @@ def maps_and_gradients(model, images, classes):
 # off:
 #
 # $$\alpha_k = \frac1Z\sum_{ij}\frac{\partial y_c}{\partial A_k[i,j]}, \qquad L = \mathrm{relu}\Big(\sum_k \alpha_k A_k\Big)$$
-
+#
 # %% [markdown]
 # ### Exercise: `grad_cam` · ●●○ medium · 6 min
 #
@@ -957,14 +977,14 @@ edges = sum(F.conv2d(pairs.float().mean(1, keepdim=True), k[None], padding=1).sq
             for k in (made["upright edges"], made["level edges"]))[:, 0]  # fmt: skip
 hits = 100 * pointing_game(cams[0], on_first).mean()
 expect("on the thing asked for", hits, 55, 92, "%")
-expect("on the other thing", 100 * pointing_game(cams[0], on_second).mean(), 2, 22, "%")
+expect("on the other thing", 100 * pointing_game(cams[0], on_second).mean(), 0, 12, "%")
 expect("edges, on the thing asked for", 100 * pointing_game(edges, on_first).mean(), 38, 50, "%")
 expect("a pixel chosen blindly", 100 * chance(on_first), 9, 12.5, "%")
 
 # %% [markdown]
 # Is the map *true*? A map is a claim: “the score rests here.” A claim of gradients is best checked
 # without gradients: cover the place, and see whether the score falls.
-
+#
 # %% [markdown]
 # ### Exercise: `occlusion` · ●●○ medium · 10 min
 #
@@ -1021,6 +1041,7 @@ occlusion = check(occlusion)
 # %% [markdown]
 # The two maps of some scenes. They were made in different ways and should agree.
 
+
 # %%
 def score_of(kind):
     def score(images):
@@ -1056,7 +1077,7 @@ from xmodal_lab.encoders.image.randomised import likeness, randomised
 blind = randomised(seer, seed=runtime.seed)
 small = [grad_cam(*maps_and_gradients(model, pairs, shapes[0])) for model in (seer, blind)]
 grid_drops = F.adaptive_avg_pool2d(drops, 8)
-expect("rank correlation with occlusion", likeness(small[0][:60], grid_drops).mean(), 0.25, 0.7)
+expect("rank correlation with occlusion", likeness(small[0][:60], grid_drops).mean(), 0.15, 0.6)
 expect("the same, weights shuffled", likeness(small[1][:60], grid_drops).mean(), -0.2, 0.25)
 expect("Grad-CAM, before and after shuffling", likeness(*small).mean(), -0.3, 0.3)
 
@@ -1068,7 +1089,7 @@ expect("Grad-CAM, before and after shuffling", likeness(*small).mean(), -0.3, 0.
 from xmodal_lab.workbook.demos.looking import Looking
 
 looking = Looking(seer, pairs, KINDS)
-explore(looking.look, picture=(0, 299), layer=["stage3_1", "stage2_1", "stage1_1", "stem"], asked=KINDS)
+explore(looking.look, picture=(0, 299), layer=list(seer.encoder.layers)[::-1], asked=KINDS[::-1])
 
 # %% [markdown]
 # ## 9 · Features travel
@@ -1128,7 +1149,8 @@ for name, encoder in encoders.items():
 handwriting = {}
 for name, (x, val_x, test_x) in inputs.items():
     handwriting[name] = {
-        f"{n} labels": 100 * linear_probe((x[:n], numbers[0][:n]), (val_x, numbers[1]), {"": (test_x, numbers[2])})[""]
+        f"{n} labels": 100
+        * linear_probe((x[:n], numbers[0][:n]), (val_x, numbers[1]), {"": (test_x, numbers[2])})[""]
         for n in (10, 50, 250, 1197)
     }
 
@@ -1158,7 +1180,11 @@ expect("gain over pixels", gain, 0, 5, "points")
 # %%
 guess = predict(
     "From the 16 scores, instead of the vector before them, a probe reads …",
-    {"everything worse": (50, 50), "shape as well, position no more": (98, 30), "all as well": (98, 70)},
+    {
+        "everything worse": (50, 50),
+        "shape as well, position no more": (98, 30),
+        "all as well": (98, 70),
+    },
 )
 
 # %% [markdown]
@@ -1197,10 +1223,8 @@ guess = predict(
 # %% [markdown]
 # The same network, the same pictures; as a control, the same batches shuffled.
 
+
 # %% tags=["wrong-on-purpose"]
-from copy import deepcopy
-
-
 def forgotten(order):
     sick = deepcopy(seer).train()
     parts = order.split(52)
@@ -1288,7 +1312,13 @@ for name, x in vectors.items():
     results[name] = {a: probe(x, a) for a in ATTRIBUTES} | {"shape,\nnew pairs": 100 * new}
 show(charts.results_table(results))
 best = results["from 16 questions"]
-expect("shape lost on new pairs, 16 questions", best["shape"] - best["shape,\nnew pairs"], 20, 75, "points")
+expect(
+    "shape lost on new pairs, 16 questions",
+    best["shape"] - best["shape,\nnew pairs"],
+    20,
+    75,
+    "points",
+)
 
 # %% [markdown]
 # Perfect on pairs it has seen, far from it on new ones: part of what looked like *shape* was “red

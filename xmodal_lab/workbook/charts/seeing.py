@@ -82,11 +82,13 @@ def _frame(corner: tuple[float, float], width: float, height: float) -> Rectangl
 
 
 def answers(picture: Picture, found: Mapping[str, Map], columns: int = 3) -> Figure:
-    """A picture, and beside it signed maps made of it: orange is positive, purple negative.
+    """A picture, and beside it maps made of it: orange is positive, purple negative.
+
+    A map without anything negative is drawn in grey, as brightness.
 
     Args:
         picture: (3, height, width) levels, or (height, width) in grey.
-        found: title → map. Each has its own scale, 0 in the middle.
+        found: title → map, each on a scale of its own.
         columns: panels side by side.
     """
     rows = -(-(1 + len(found)) // columns)
@@ -116,6 +118,9 @@ def _show(axis: Axes, picture: Picture) -> None:
 
 
 def _signed(axis: Axes, values: Map) -> None:
+    if values.min() >= 0:
+        axis.imshow(values, cmap="gray", vmin=0, vmax=max(values.max(), 1e-9))
+        return
     edge = max(np.quantile(np.abs(values), 0.995), 1e-9)  # one wild cell must not pale all others
     axis.imshow(values, cmap="PuOr_r", vmin=-edge, vmax=edge)
 

@@ -62,9 +62,11 @@ class KernelExplorer:
         """
         picture = picture or next(iter(self.pictures))
         chosen = read_nine(numbers) if numbers.strip() else torch.tensor(KERNELS[kernel]).float()
-        grey = torch.as_tensor(np.asarray(self.pictures[picture])).float().mean(0)
+        grey = torch.tensor(np.asarray(self.pictures[picture])).float().mean(0)
         weights = chosen.reshape(1, 1, 3, 3)
         found = F.conv2d(grey[None, None], weights, None, stride, padding, dilation)[0, 0]
+        if weights.sum() > 0.5:  # it makes brightness again, and not differences
+            found = found.clamp(0, 255)
         size = "{} × {}".format(*found.shape)
         fig = answers(
             grey.numpy(),

@@ -60,7 +60,5 @@ class Looking:
             image.cpu().numpy(), {f"{layer}: {name}": enlarged(heat, image.shape[-1]).cpu()}
         )
         note = f"score of “{name}”: {float(scores[number]):.1f}".replace("-", "−")
-        fig.axes[1].text(
-            0.5, -0.12, note, transform=fig.axes[1].transAxes, ha="center", va="top", fontsize=10
-        )
+        fig.supxlabel(note, fontsize=11)
         return described(fig, f"Picture {picture}, {layer}, {note}. {fig.alt}")
