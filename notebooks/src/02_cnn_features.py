@@ -230,8 +230,7 @@ convolve = check(convolve)
 # Whatever does not fill a whole window at the lower or right border is left out.
 #
 # </details>
-
-# %% [markdown]
+#
 # The photograph and five kernels, with your function. Orange is positive, purple negative; what can
 # only be positive is drawn in grey.
 
@@ -321,8 +320,7 @@ output_size = check(output_size)
 # kernel 3 and padding 1 stay 32; with stride 2 they become 16.
 #
 # </details>
-
-# %% [markdown]
+#
 # PyTorch should agree.
 
 # %%
@@ -430,8 +428,7 @@ receptive_field = check(receptive_field)
 # changes nothing: it only moves its neighbours apart.
 #
 # </details>
-
-# %% [markdown]
+#
 # A network of this chapter, from its first layer (*stem*) to its last: what does a cell of each see?
 
 # %%
@@ -599,8 +596,7 @@ residual_block = check(residual_block)
 # block that has nothing to add does no harm.
 #
 # </details>
-
-# %% [markdown]
+#
 # Now the same stack with 8 and with 20 layers, the same seed, 120 steps.
 
 # %%
@@ -727,8 +723,7 @@ batch_norm = check(batch_norm)
 # the same everywhere from being divided by 0.
 #
 # </details>
-
-# %% [markdown]
+#
 # It should equal PyTorch's layer in both of its modes. (PyTorch's layer also updates the running
 # statistics, and has a learned factor and shift behind it.)
 
@@ -768,19 +763,15 @@ with torch.device("meta"):  # layouts without memory
     classics = {"VGG16": VGG16(), "ResNet-18": resnet18(), "ResNet-50": resnet50()}
 for name, net in classics.items():
     in_maps, scores = count(net.stack), count(net.head)
-    print(f"{name:9} {count(net):11,} parameters: {in_maps:10,} make maps, {scores:9,} scores")
-
-# %% [markdown]
-# Which of their outputs are “the features”? There are four candidates, and two have the same name in
-# different articles.
-
-# %%
-for name, net in classics.items():
-    lines, columns = net.grid
+    print(f"{name:9} {count(net):11,} parameters: {in_maps:10,} make maps, {scores:9,} scores;")
     channels = 512 if name == "VGG16" else net.output_dim
-    print(f"{name:9} grid {lines} × {columns} × {channels}, vector {net.output_dim}, scores 1000")
+    print(
+        f"{'':9} grid {net.grid[0]} × {net.grid[1]} × {channels}, vector {net.output_dim}, scores 1000"
+    )
 
 # %% [markdown]
+# Which of their outputs are “the features”? There are four candidates.
+#
 # * **Class scores** are opinions about 1,000 classes. They are *not* features (patient 1).
 # * The **vector** before them: fc7 in VGG, the pooled map in ResNet.
 # * The **grid** before pooling: a vector for each place. Detectors, captions and attention read it.
@@ -955,8 +946,7 @@ grad_cam = check(grad_cam)
 # off at 0.
 #
 # </details>
-
-# %% [markdown]
+#
 # Six pictures of two things. The first row asks for the first thing's shape, the second for the other
 # one's. White lines: the first thing.
 
@@ -1037,8 +1027,7 @@ occlusion = check(occlusion)
 # No gradient is needed, so this also checks what a map made of gradients claims.
 #
 # </details>
-
-# %% [markdown]
+#
 # The two maps of some scenes. They were made in different ways and should agree.
 
 
@@ -1174,27 +1163,13 @@ expect("gain over pixels", gain, 0, 5, "points")
 #
 # ### Patient 1: features taken from the class scores
 #
-# “VGG's output is the feature vector.” It is 1,000 opinions. Here: our 16 scores as features. Guess:
-# which attribute suffers?
-
-# %%
-guess = predict(
-    "From the 16 scores, instead of the vector before them, a probe reads …",
-    {
-        "everything worse": (50, 50),
-        "shape as well, position no more": (98, 30),
-        "all as well": (98, 70),
-    },
-)
-
-# %% [markdown]
-# The probe reads both.
+# “VGG's output is the feature vector.” It is 1,000 opinions. Here: our 16 scores as features. Which
+# attribute will suffer: shape, or position?
 
 # %% tags=["wrong-on-purpose"]
 with torch.no_grad():
     scores = [seer.head(f["vector"].to(runtime.device)).cpu() for f in found]
 opinions = {a: probe(scores, a) for a in ATTRIBUTES}
-guess.reveal((opinions["shape"], opinions["position"]))
 record = {"as it came": {}, "repaired": {}}
 
 
