@@ -10,8 +10,8 @@
 # # 02 · CNN features: what a convolution sees
 #
 # **The claim.** Two networks of the same layers are right on more than 98 of 100 test pictures. One
-# looks at the thing it is asked about. The other looks at a little square in the corner, and has
-# never learned what a cross is. Their accuracy does not tell them apart. A map of where they look does.
+# looks at the thing it is asked about. The other looks at a little square in the corner; without it, it
+# cannot tell a cross from a circle. Accuracy does not tell the two apart. A map of where they look does.
 #
 # You are going to train both in some seconds, and then to build what makes such maps possible.
 #
@@ -108,7 +108,7 @@ for name, model in models.items():
 # %%
 from xmodal_lab.workbook import charts, explore, predict, show
 
-guess = predict(
+swap_guess = predict(
     "The mark is swapped. How often is the network right that trained on marks that tell?",
     {"98 %": 98, "about half of the time": 50, "almost never": 0},
 )
@@ -118,7 +118,7 @@ guess = predict(
 
 # %%
 swapped = {name: accuracy(model, marked(plain, 1 - answer)) for name, model in models.items()}
-guess.reveal(float(swapped["mark that tells"]))
+swap_guess.reveal(float(swapped["mark that tells"]))
 expect("mark by a coin, swapped", swapped["mark by a coin"], 98, 100, "%")
 expect("mark that tells, swapped", swapped["mark that tells"], 0, 5, "%")
 expect("mark that tells, no mark", accuracy(models["mark that tells"], plain), 35, 80, "%")
@@ -445,7 +445,7 @@ print("yours, last layer:", receptive_field(steps))
 # pixel move the cell?
 
 # %%
-guess = predict(
+middle_guess = predict(
     "The middle quarter of a deep cell's field, before training. How much of the gradient is there?",
     {"a quarter: it spreads evenly": 0.25, "much more": 0.6, "much less": 0.05},
 )
@@ -464,7 +464,7 @@ picker = FieldPicker(DeepCNN(8, cells=8), noise)
 show(picker.compare(["stem", "stage2_1", "stage3_1"]))
 strength = measured_field(picker.encoder, "stage3_1", (4, 4), noise)
 share = (strength[8:24, 8:24].sum() / strength.sum()).item()
-guess.reveal(share)
+middle_guess.reveal(share)
 expect("middle quarter, share of the gradient", 100 * share, 40, 80, "%")
 
 # %% [markdown]
@@ -597,10 +597,19 @@ residual_block = check(residual_block)
 #
 # </details>
 #
-# Now the same stack with 8 and with 20 layers, the same seed, 120 steps.
+# A block whose layers give 0 changes nothing. So 30 of them can be put in a row without harm:
 
 # %%
-guess = predict(
+x = y = torch.rand(2, 3, 4, 4)
+for _ in range(30):
+    y = residual_block(y, torch.zeros_like, torch.zeros_like)
+print("30 idle residual blocks hand on what they got:", torch.equal(x, y))
+
+# %% [markdown]
+# Now real ones: the same stack with 8 and with 20 layers, the same seed, 120 steps.
+
+# %%
+depth_guess = predict(
     "20 plain layers instead of 8. The loss on the *training* pictures at the end …",
     {"is lower": -0.03, "is the same": 0, "is higher": 0.04},
 )
@@ -636,7 +645,7 @@ plain_gain, residual_gain = (
     runs[f"{kind}, 20 layers"]["training"] - runs[f"{kind}, 8 layers"]["training"]
     for kind in ("plain", "residual")
 )
-guess.reveal(plain_gain)
+depth_guess.reveal(plain_gain)
 expect("plain, 20 layers less 8, training loss", plain_gain, 0.01, 0.08, "nats")
 expect("residual, 20 layers less 8, training loss", residual_gain, -0.07, 0.01, "nats")
 
@@ -797,7 +806,7 @@ except pretrained.WeightsMissing as missing:
 # forgets the places; the *grid* keeps 4 × 4 of them.
 
 # %%
-guess = predict(
+quarter_guess = predict(
     "The mean over each map of the last layer is taken. Can a probe still tell the quarter?",
     {"no: 25 %, chance": 25, "partly": 65, "as well as from the grid": 96},
 )
@@ -835,8 +844,10 @@ for place in places:
 
 # %%
 show(charts.results_table(table))
-guess.reveal(table["stage3_1, mean"]["position"])
+quarter_guess.reveal(table["stage3_1, mean"]["position"])
+expect("shape, stem, grid", table["stem, grid"]["shape"], 25, 55, "%")
 expect("shape, vector", table["vector"]["shape"], 93, 100, "%")
+expect("position, stem, mean", table["stem, mean"]["position"], 18, 40, "%")
 expect("position, grid", table["stage3_1, grid"]["position"], 90, 100, "%")
 lost = table["stage3_1, grid"]["position"] - table["stage3_1, mean"]["position"]
 expect("position lost by the mean", lost, 10, 50, "points")
@@ -863,26 +874,22 @@ expect("shape, border goes round", right(asked.images, borderless)["shape"], 85,
 #
 # ## 8 · What was learned, and where does it look?
 #
-# The kernels of the first layer are small coloured pictures.
-
-# %%
-show(charts.filters(seer.encoder.layers["stem"].convolution.weight.detach().cpu(), columns=8))
-
-# %% [markdown]
-# Most weigh colours against each other; the task asks for colours. What seven of them answer to a
-# scene of the test set, beside what they answer to its background:
+# The kernels of the first layer are small coloured pictures. Most weigh colours against each other;
+# the task asks for colours. Below, what seven of them answer to a scene of the test set, beside what
+# they answer to its background.
 
 # %%
 two = scenes.load("test", 300, seed=5, modalities=[], things=2).scenes
 pairs = torch.from_numpy(scenes.from_scenes(two, 5, ["image"]).images)
+stem = seer.encoder.layers["stem"].convolution
 with torch.no_grad():
-    pixels = seer.encoder.prepared(pairs[:1].to(runtime.device))
-    answers = seer.encoder.layers["stem"].convolution(pixels)[0].cpu()
-answers = answers - answers.flatten(1).median(1).values[:, None, None]
-show(charts.answers(pairs[0].numpy(), {f"kernel {i}": answers[i] for i in range(7)}, columns=4))
+    answered = stem(seer.encoder.prepared(pairs[:1].to(runtime.device)))[0].cpu()
+answered = answered - answered.flatten(1).median(1).values[:, None, None]
+show(charts.filters(stem.weight.detach().cpu(), columns=8))
+show(charts.answers(pairs[0].numpy(), {f"kernel {i}": answered[i] for i in range(7)}, columns=4))
 
 # %% [markdown]
-# Deeper maps mean something, but what? Ask a *score*: which cells speak for “moon”? The gradient of
+# The rims show the padding, too. Deeper maps mean something, but what? Ask a *score*: which cells speak for “moon”? The gradient of
 # the score says how much it would rise with each number of the last maps $A_k$.
 
 
@@ -1028,7 +1035,7 @@ occlusion = check(occlusion)
 #
 # </details>
 #
-# The two maps of some scenes. They were made in different ways and should agree.
+# Two maps of some scenes, made in different ways. Do they agree?
 
 
 # %%
@@ -1052,6 +1059,8 @@ def covered(rows):
 drops = covered(range(60))
 rows = {"Grad-CAM": cams[0][:6], "occlusion": enlarged(drops[:6].clamp(min=0), 32)}
 show(charts.heats(pairs[:6].numpy(), rows, names, on_first[:6]))
+same = 100 * pointing_game(cams[0][:60], on_first[:60]).mean()
+expect("60 pictures, Grad-CAM, on the thing asked for", same, 50, 95, "%")
 hits = 100 * pointing_game(enlarged(drops, 32), on_first[:60]).mean()
 expect("occlusion, on the thing asked for", hits, 75, 100, "%")
 
@@ -1149,17 +1158,20 @@ for name, (x, val_x, test_x) in inputs.items():
 # %%
 show(charts.results_table(handwriting))
 all_labels = {name: row["1197 labels"] for name, row in handwriting.items()}
+expect("digits, pixels", all_labels["pixels, no encoder"], 93, 97, "%")
+expect("digits, from nothing", all_labels["from nothing"], 93, 99, "%")
 expect("digits, from 16 questions", all_labels["from 16 questions"], 96.5, 100, "%")
 gain = all_labels["from 16 questions"] - all_labels["pixels, no encoder"]
 expect("gain over pixels", gain, 0, 5, "points")
 
 # %% [markdown]
-# 98 % sounds like a triumph of features, until the pixels score 96. A table without that row would
-# have told a nicer story. (In other splits writers repeat: a new hand is harder.)
+# 98 % sounds like a triumph of features, until plain pixels score 95 and an *untrained* network 96.
+# Without those two rows the table would tell a nicer story. (The splits share writers; nobody
+# recorded who wrote what. A new hand may be harder.)
 #
 # ## 10 · The clinic
 #
-# Four patients. They run without an error.
+# Four patients. All run without an error. For each: guess the symptom, see it, find the bug, repair it.
 #
 # ### Patient 1: features taken from the class scores
 #
@@ -1190,7 +1202,7 @@ discharge("scores: position", opinions["position"], table["stage3_1, grid"]["pos
 # Somebody forgot `model.eval()`, and the test pictures are sorted by class. Nothing else.
 
 # %%
-guess = predict(
+batch_guess = predict(
     "Test pictures in batches of 52, each batch of one shape. Accuracy for shape?",
     {"as before": 98, "some points less": 80, "chance": 12.5},
 )
@@ -1209,7 +1221,7 @@ def forgotten(order):
 by_shape = asked.labels["shape"].argsort(stable=True)
 mixed = torch.randperm(len(by_shape), generator=torch.Generator().manual_seed(0))
 sorted_score, mixed_score = forgotten(by_shape), forgotten(mixed)
-guess.reveal(sorted_score)
+batch_guess.reveal(sorted_score)
 expect("patient 2, batches of one shape", sorted_score, 60, 92, "%")
 expect("patient 2, batches shuffled", mixed_score, 88, 100, "%")
 expect("patient 2, repaired: eval()", healthy["shape"], 93, 100, "%")
@@ -1222,7 +1234,7 @@ discharge("training mode: shape", sorted_score, healthy["shape"])
 # ### Patient 3: which axis are the channels?
 #
 # Image libraries give (height, width, channels); OpenCV gives blue first. Three ways to bring them into
-# the shape (3, 32, 32): no shape check complains.
+# the shape (3, 32, 32), and no check of shapes complains. Which one harms colours, which one shapes?
 
 # %% tags=["wrong-on-purpose"]
 as_loaded = asked.images.permute(0, 2, 3, 1).contiguous()  # what a library gives
@@ -1249,8 +1261,9 @@ discharge("blue first: colour", reports["blue first"]["colour"], healthy["colour
 #
 # ### Patient 4: another model's mean
 #
-# This network expects levels from −1 to 1. What if it gets them as ImageNet's models do, or undivided?
-# (`DeepCNN` scales by itself; we undo that first.)
+# Inside, our network works on levels from −1 to 1. Somebody feeds it as ImageNet's models are fed, with
+# their mean and spread; somebody else forgets to divide by 255. Who notices? (`DeepCNN` scales by
+# itself; the cell undoes that.)
 
 # %% tags=["wrong-on-purpose"]
 from xmodal_lab.encoders.image.picture import standardised
@@ -1296,9 +1309,9 @@ expect(
 )
 
 # %% [markdown]
-# Perfect on pairs it has seen, far from it on new ones: part of what looked like *shape* was “red
-# things are circles or moons”. Captions kept *size* and *where* better, since captions speak of them.
-# Features hold what their training asked for.
+# Nearly perfect on pairs it has seen, far from it on new ones: part of what looked like *shape* was
+# bound to colour. The encoder of the captions keeps *size* and *where* better. Captions name sizes and
+# relations; but that network also keeps its grid. Two causes, and this table cannot part them.
 #
 # ## Three things to remember
 #
@@ -1321,8 +1334,8 @@ expect(
 # 1. 0, however bright the wall is. It answers to changes, not to light.
 # 2. 18 weights a channel pair instead of 25, and one ReLU more between them, so more than linear
 #    kernels can be made.
-# 3. For cells that see nothing of the border and of each other's place, no. Real ones see the padding,
-#    and so a little of *where* remains.
+# 3. Hardly, as far as cells do not know where they are: the mean is the same. But cells see the padding
+#    at the border, and so some of *where* remains (section 7).
 # 4. Not yet. Edges lie on things, too. Cover the thing and see whether the score falls; shuffle the
 #    weights and see whether the map changes.
 #
