@@ -184,7 +184,6 @@ show(charts.windows(patch, kernel, answers))
 # The kernel takes what is right minus what is left. Where nothing changes it answers about 0; at an
 # upright edge, a large number. Its sign says which side is brighter.
 #
-# %% [markdown]
 # ### Exercise: `convolve` · ●●○ medium · 10 min
 #
 # **Goal.** Slide a kernel over a picture. Under each whole window: multiply number by number, over
@@ -278,7 +277,6 @@ print("convolution of SciPy:\n", convolve2d(spot, nine, "valid").astype(int))
 # For a network it makes no difference: it learns its kernel flipped. A **layer** has many kernels,
 # and each reads all channels: weights (kernels, channels, 3, 3). Each answer is a **feature map**.
 #
-# %% [markdown]
 # ### Exercise: `output_size` · ●○○ easy · 5 min
 #
 # **Goal.** How many windows fit into one line of pixels? `padding` zeros stand at **both** ends.
@@ -382,7 +380,6 @@ for name, layer, by, factor in (
 # kernel reaches further. How far? The **receptive field** of a cell is the part of the picture that
 # can change it.
 #
-# %% [markdown]
 # ### Exercise: `receptive_field` · ●●○ medium · 8 min
 #
 # **Goal.** How many pixels a side does **one** number of the last map see? `layers` is a list of
@@ -560,7 +557,6 @@ expect("shape", healthy["shape"], 93, 100, "%")
 # More layers can do all that fewer can: the new ones would only have to hand on what they get. But
 # handing on must be learned too, unless a block can do it for nothing.
 #
-# %% [markdown]
 # ### Exercise: `residual_block` · ●○○ easy · 5 min
 #
 # **Goal.** A block with a way around it (He et al. 2016): `first`, ReLU, `second`; then add the
@@ -686,7 +682,6 @@ expect(
 # With BatchNorm, nothing vanishes in the plain net, and it still learns worse. The paper says so, too
 # (section 4.1). Without BatchNorm the gradient is small indeed. So what is BatchNorm?
 #
-# %% [markdown]
 # ### Exercise: `batch_norm` · ●●○ medium · 8 min
 #
 # **Goal.** Each channel: subtract its mean, divide by √(variance + 0.00001). While `training`, mean
@@ -874,18 +869,22 @@ expect("shape, border goes round", right(asked.images, borderless)["shape"], 85,
 #
 # ## 8 · What was learned, and where does it look?
 #
-# The kernels of the first layer are small coloured pictures. Most weigh colours against each other;
-# the task asks for colours. Below, what seven of them answer to a scene of the test set, beside what
-# they answer to its background.
+# The kernels of the first layer are small coloured pictures.
+
+# %%
+stem = seer.encoder.layers["stem"].convolution
+show(charts.filters(stem.weight.detach().cpu(), columns=8))
+
+# %% [markdown]
+# Most weigh colours against each other; the task asks for colours. What seven of them answer to a
+# scene of the test set, beside what they answer to its background:
 
 # %%
 two = scenes.load("test", 300, seed=5, modalities=[], things=2).scenes
 pairs = torch.from_numpy(scenes.from_scenes(two, 5, ["image"]).images)
-stem = seer.encoder.layers["stem"].convolution
 with torch.no_grad():
     answered = stem(seer.encoder.prepared(pairs[:1].to(runtime.device)))[0].cpu()
 answered = answered - answered.flatten(1).median(1).values[:, None, None]
-show(charts.filters(stem.weight.detach().cpu(), columns=8))
 show(charts.answers(pairs[0].numpy(), {f"kernel {i}": answered[i] for i in range(7)}, columns=4))
 
 # %% [markdown]
@@ -909,7 +908,6 @@ def maps_and_gradients(model, images, classes):
 #
 # $$\alpha_k = \frac1Z\sum_{ij}\frac{\partial y_c}{\partial A_k[i,j]}, \qquad L = \mathrm{relu}\Big(\sum_k \alpha_k A_k\Big)$$
 #
-# %% [markdown]
 # ### Exercise: `grad_cam` · ●●○ medium · 6 min
 #
 # **Goal.** You have the feature maps of a layer, and the gradient of a class score with respect
@@ -982,7 +980,6 @@ expect("a pixel chosen blindly", 100 * chance(on_first), 9, 12.5, "%")
 # Is the map *true*? A map is a claim: “the score rests here.” A claim of gradients is best checked
 # without gradients: cover the place, and see whether the score falls.
 #
-# %% [markdown]
 # ### Exercise: `occlusion` · ●●○ medium · 10 min
 #
 # **Goal.** Cover one square after the other and note how far the score **falls**: score of the
@@ -1175,13 +1172,26 @@ expect("gain over pixels", gain, 0, 5, "points")
 #
 # ### Patient 1: features taken from the class scores
 #
-# “VGG's output is the feature vector.” It is 1,000 opinions. Here: our 16 scores as features. Which
-# attribute will suffer: shape, or position?
+# “VGG's output is the feature vector.” It is 1,000 opinions. Here: our 16 scores as features.
+
+# %%
+scores_guess = predict(
+    "From the 16 scores instead of the vector before them, a probe reads shape and position …",
+    {
+        "both worse": (50, 30),
+        "shape as before, position no more": (98, 28),
+        "both as before": (98, 75),
+    },
+)
+
+# %% [markdown]
+# The same pictures, the same probes.
 
 # %% tags=["wrong-on-purpose"]
 with torch.no_grad():
     scores = [seer.head(f["vector"].to(runtime.device)).cpu() for f in found]
 opinions = {a: probe(scores, a) for a in ATTRIBUTES}
+scores_guess.reveal((opinions["shape"], opinions["position"]))
 record = {"as it came": {}, "repaired": {}}
 
 
