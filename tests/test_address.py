@@ -10,6 +10,7 @@ import nbformat
 import pytest
 from address import LINKS
 from door_cell import address, colab_link, first_cell, links, project
+from fresh_machine import working_tree
 from notebook_env import NOTEBOOKS, ROOT
 
 import xmodal_lab
@@ -18,14 +19,8 @@ GENERATED = {"README.md", *(f"notebooks/{path.name}" for path in NOTEBOOKS.glob(
 NEW = "https://github.com/somebody/some-course"
 
 
-def tracked() -> list[str]:
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return [name for name in names.split("\0") if name and (ROOT / name).is_file()]
-
-
 def test_the_address_stands_in_one_place():
-    holding = {name for name in tracked() if address().encode() in (ROOT / name).read_bytes()}
+    holding = {name for name in working_tree() if address().encode() in (ROOT / name).read_bytes()}
     assert holding - GENERATED == {"pyproject.toml"}
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert address() not in LINKS.sub("", text), "outside the list of links"

@@ -19,8 +19,8 @@ else:
 ROOT = Path(__file__).resolve().parent.parent
 PYTHONS = ["3.10", "3.11", "3.12", "3.13"]
 
-# Google Colab, late 2025 to 2026, beside what constraints-colab.txt holds: Python 3.12, packages that
-# are there before anyone installs.
+# Google Colab, late 2025 to 2026, beside what constraints-colab.txt holds: Python 3.12, packages
+# that are there before anyone installs.
 COLAB = {
     "torch": ["2.8.0+cu126", "2.9.0+cu126", "2.10.0+cu128", "2.11.0+cu128"],
     "torchaudio": ["2.8.0+cu126", "2.9.0+cu126", "2.10.0+cu128", "2.11.0+cu128"],

@@ -16,9 +16,12 @@ from playwright.sync_api import Page, sync_playwright
 CHAPTER = "00_start_here"
 TOKEN = "classic"
 SECONDS = 120  # for anything: shared cores can stall for long
+# Until then the page asks the kernel for widgets of before; cells that keep the kernel busy
+# meanwhile show no widgets at all (ipywidgets 7). A person reads the head first.
+SETTLING = 8_000  # milliseconds
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-READY = "window.Jupyter?.notebook?._fully_loaded && Jupyter.notebook.kernel?.is_connected()"
+READY = "window.Jupyter?.notebook?._fully_loaded && Jupyter.notebook.kernel?.widget_manager"
 RUN_ALL = "Jupyter.notebook.execute_all_cells()"
 # What was queued has an execution number, or an error further up has stopped it.
 DONE = """() => {
@@ -109,6 +112,7 @@ def moved_slider(
         page.set_default_timeout(SECONDS * 1000)
         wait_for(address, page)
         page.wait_for_function(READY)
+        page.wait_for_timeout(SETTLING)
         page.evaluate(RUN_ALL)
         page.wait_for_function(DONE)
         errors = page.evaluate(ERRORS)

@@ -162,13 +162,16 @@ def run(source: Path, replica: Replica, machine: Machine) -> Result:
             return "✗", [ANSI.sub("", str(error)).strip()]
         seconds = time.perf_counter() - start
         problems = [*sitting.problems(), *(f"moved: {each}" for each in replica.moved())]
-    door = printed(sitting.cells[0])
+    told = printed(sitting.cells[0])
     if not machine.stderr_matters:
         problems = [said for said in problems if not said.startswith("output on stderr: ")]
-    if "is installed. Nothing that was here has moved." not in door:
-        problems.append(f"the first cell said {door!r}")
+    if "is installed. Nothing that was here has moved." not in told:
+        problems.append(f"the first cell said {told!r}")
     held = claims(sitting.cells)
-    said = f"{sum(claim.held for claim in held)} of {len(held)} claims, {seconds:.0f} s"
+    door = sitting.ended[sitting.cells[0].id]
+    said = (
+        f"{sum(c.held for c in held)} of {len(held)} claims, {seconds:.0f} s, {door:.0f} to enter"
+    )
     return ("✗ " if problems else "✓ ") + said, problems
 
 

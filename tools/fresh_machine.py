@@ -23,6 +23,15 @@ output = SimpleNamespace(enable_custom_widget_manager=lambda: ENABLED.append("wi
 '''
 
 
+def working_tree() -> list[str]:
+    """Every file that is committed or would be, as it lies here."""
+    # Also where the folder belongs to somebody else, as in many a container.
+    line = ["git", "-c", "safe.directory=*", "ls-files", "-z", "-c", "-o", "--exclude-standard"]
+    names = subprocess.run(line, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    # A file that was removed, which is not committed yet, is still listed.
+    return [name for name in names.split("\0") if name and (ROOT / name).is_file()]
+
+
 def remote(folder: Path, version: str | None = None) -> dict[str, str]:
     """Make the repository in ``folder``; the environment in which its address leads there.
 
@@ -30,13 +39,10 @@ def remote(folder: Path, version: str | None = None) -> dict[str, str]:
         folder: is made.
         version: what the working tree is to call itself; its own version otherwise.
     """
-    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listing, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, names.split("\0")):
-        source, target = ROOT / name, folder / name
-        if source.is_file():  # not where it was removed and that is not committed yet
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, target)
+    for name in working_tree():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target)
     now = project()["version"]
     version = version or now
     for name in ("pyproject.toml", "xmodal_lab/__init__.py"):

@@ -196,6 +196,27 @@ def test_another_file_another_preparation(broken):
     torch.testing.assert_close(before * std + mean, after, atol=1e-5, rtol=0)
 
 
+OLD = {"do_normalize": True, "do_resize": True, "image_mean": list(MEAN), "image_std": list(STD)}
+# The forms in which the hub's own files were written, years before this transformers.
+AS_PUBLISHED = {
+    "resnet50": {"feature_extractor_type": "ConvNextFeatureExtractor", "crop_pct": 0.875,
+                 "resample": 3, "size": 64},
+    "vit": {"image_processor_type": "ViTFeatureExtractor", "do_rescale": True, "resample": 2,
+            "rescale_factor": 1 / 255, "size": {"height": 32, "width": 32}},
+    "clip": {"feature_extractor_type": "CLIPFeatureExtractor", "crop_size": 32,
+             "do_center_crop": True, "resample": 3, "size": 32},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AS_PUBLISHED)
+def test_preprocessor_files_of_the_old_kind_say_the_same(broken, models, name):
+    path = broken / name / "preprocessor_config.json"
+    path.write_text(json.dumps(OLD | AS_PUBLISHED[name]))
+    found = pretrained.load(name, broken / name).read(pictures())
+    wanted = pretrained.load(name, models / name).read(pictures())
+    torch.testing.assert_close(found, wanted, atol=1e-5, rtol=0)
+
+
 def test_vggs_pictures_are_cut_from_the_middle_and_antialiased(models):
     encoder = pretrained.load("vgg16", models / "vgg16")
     levels = np.zeros((1, 3, 144, 288), np.uint8)

@@ -2,7 +2,7 @@
 
 from xmodal_lab.encoders.audio import AudioEncoder, LogMel
 from xmodal_lab.encoders.encoder import Encoder
-from xmodal_lab.encoders.image import SmallCNN
+from xmodal_lab.encoders.image import DeepCNN, PictureEncoder, ResNet, SmallCNN
 from xmodal_lab.encoders.inputs import inputs_of, log_mel
 from xmodal_lab.encoders.text import (
     GloVe,
@@ -18,9 +18,12 @@ from xmodal_lab.encoders.untrained import bag_of_words, random_convolution, untr
 
 __all__ = [
     "AudioEncoder",
+    "DeepCNN",
     "Encoder",
     "GloVe",
     "LogMel",
+    "PictureEncoder",
+    "ResNet",
     "SmallCNN",
     "TextEncoder",
     "Word2Vec",

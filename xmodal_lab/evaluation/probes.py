@@ -51,10 +51,9 @@ def layer_features(
     on the CPU.
     """
     found: dict[str, list[Tensor]] = {}
-    device = next(encoder.parameters()).device
     with evaluating(encoder):
         for part in images.split(chunk):
-            maps = encoder.maps(part.to(device))
+            maps = encoder.maps(part.to(encoder.device))
             last = list(maps)[-1]
             rows = {f"{name}, mean": value.mean((2, 3)) for name, value in maps.items()}
             rows |= {

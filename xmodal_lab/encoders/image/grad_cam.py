@@ -28,7 +28,7 @@ def grad_cam(
         α_k = mean_ij ∂ y_c / ∂ A_k[i, j],   L[i, j] = relu(Σ_k α_k A_k[i, j])
 
     y_c is the class score before the softmax, A_k the feature map of channel k. In evaluation
-    mode; on the device of the encoder.
+    mode.
 
     Args:
         encoder: makes the feature maps and the vector.
@@ -38,7 +38,7 @@ def grad_cam(
         layer: whose feature maps; the last one by default.
 
     Returns:
-        A map of the layer's lines and columns, ≥ 0; see ``enlarged``.
+        A map of the layer's lines and columns, ≥ 0, on the CPU; see ``enlarged``.
 
     Raises:
         ValueError: for a layer that is not there.
@@ -47,12 +47,12 @@ def grad_cam(
     """
     layer = layer or list(encoder.layers)[-1]
     with evaluating(encoder, head), torch.enable_grad():
-        maps = encoder.maps(images, until=layer)[layer].detach().requires_grad_()
+        maps = encoder.maps(images.to(encoder.device), until=layer)[layer].detach().requires_grad_()
         scores = head(encoder.after(layer, maps))
         asked = scores.gather(1, classes.to(scores.device)[:, None])
         (slopes,) = torch.autograd.grad(asked.sum(), maps)
     weights = slopes.mean((2, 3), keepdim=True)
-    return F.relu((weights * maps.detach()).sum(1))
+    return F.relu((weights * maps.detach()).sum(1)).cpu()
 
 
 def enlarged(

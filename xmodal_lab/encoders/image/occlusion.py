@@ -37,8 +37,8 @@ def occlusion(
         chunk: pictures that are looked at together.
 
     Returns:
-        A drop for every square, in the unit of the scores; > 0 where the square speaks for the
-        class.
+        A drop for every square, in the unit of the scores, on the CPU; > 0 where the square speaks
+        for the class.
 
     Raises:
         ValueError: where the square is larger than the picture, or patch or stride is below 1.
@@ -48,20 +48,21 @@ def occlusion(
     size = images.shape[-1]
     if not 1 <= patch <= size or stride < 1:
         raise ValueError(f"patch must lie in 1 … {size}, stride from 1, got {patch} and {stride}")
-    background = images.float().flatten(2).median(dim=2).values[:, :, None, None]
+    images, classes = images.float().to(encoder.device), classes.to(encoder.device)
+    background = images.flatten(2).median(dim=2).values[:, :, None, None]
     starts = range(0, size - patch + 1, stride)
     with evaluating(encoder, head):
-        whole = _scores(encoder, head, images.float(), classes, chunk)
+        whole = _scores(encoder, head, images, classes, chunk)
         drops = []
         for top in starts:
             for left in starts:
-                covered = images.float().clone()
+                covered = images.clone()
                 covered[:, :, top : top + patch, left : left + patch] = background
                 drops.append(whole - _scores(encoder, head, covered, classes, chunk))
-    return torch.stack(drops, dim=1).unflatten(1, (len(starts), len(starts)))
+    return torch.stack(drops, dim=1).unflatten(1, (len(starts), len(starts))).cpu()
 
 
 def _scores(encoder, head, images, classes, chunk) -> Float[Tensor, " batch"]:
     parts = zip(images.split(chunk), classes.split(chunk), strict=True)
-    found = [head(encoder(some)).gather(1, of.to(some.device)[:, None])[:, 0] for some, of in parts]
+    found = [head(encoder(some)).gather(1, of[:, None])[:, 0] for some, of in parts]
     return torch.cat(found)

@@ -38,6 +38,11 @@ class PictureEncoder(Encoder):
     def layers(self) -> dict[str, nn.Module]:
         return dict(self.stack.named_children())
 
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return next(self.parameters()).device
+
     def prepared(self, images: Images) -> Maps:
         """What the first layer reads: levels 0–255 become -1 … 1."""
         return self.checked(images) / 127.5 - 1

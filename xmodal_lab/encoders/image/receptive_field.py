@@ -102,7 +102,8 @@ def measured_field(
 
         G[y, x] = mean_n Σ_c | ∂ (Σ_k A[n, k, cell]) / ∂ x[n, c, y, x] |
 
-    In evaluation mode: BatchNorm in training would let the pictures of a batch see each other.
+    In evaluation mode: BatchNorm in training would let the pictures of a batch see each other. The
+    answer lies on the CPU.
 
     Args:
         encoder: what is measured.
@@ -116,13 +117,13 @@ def measured_field(
 
     Source: Luo et al. 2016 (effective receptive field).
     """
-    levels = images.detach().float().requires_grad_()
+    levels = images.detach().float().to(encoder.device).requires_grad_()
     with evaluating(encoder), torch.enable_grad():
         maps = encoder.maps(levels, until=layer)[layer]
         if not all(0 <= at < side for at, side in zip(cell, maps.shape[2:], strict=True)):
             raise ValueError(f"there is no cell {cell} in a map of {tuple(maps.shape[2:])}")
         (slope,) = torch.autograd.grad(maps[:, :, cell[0], cell[1]].sum(), levels)
-    return slope.abs().sum(1).mean(0)
+    return slope.abs().sum(1).mean(0).cpu()
 
 
 def extent(strength: Float[Tensor, "height width"]) -> tuple[int, int, int, int]:

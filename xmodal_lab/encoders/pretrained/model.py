@@ -123,7 +123,7 @@ class PretrainedEncoder(Encoder):
             with _quiet():
                 yield
         except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
-            line = str(error).strip().splitlines()[0] if str(error).strip() else ""
+            line = (str(error).strip().splitlines() or [""])[0][:200]
             why = f"a file is damaged or of another kind of model ({type(error).__name__}: {line})"
             raise self.unusable(why) from error
 

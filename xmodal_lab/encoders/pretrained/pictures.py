@@ -59,17 +59,17 @@ class PretrainedPictures(PretrainedEncoder):
     patches: tuple[int, int]
 
     def opened(self, folder: Path) -> nn.Module:
-        from transformers import AutoImageProcessor
-
         with self.explained():
-            self.processor = AutoImageProcessor.from_pretrained(folder, **SAFE)
-            model, loaded = self.architecture().from_pretrained(
+            # By its class: published files name classes that have gone since.
+            processor, network = self.architecture()
+            self.processor = processor.from_pretrained(folder, **SAFE)
+            model, loaded = network.from_pretrained(
                 folder, use_safetensors=True, output_loading_info=True, **SAFE
             )
         return self.complete(model, loaded["missing_keys"])
 
-    def architecture(self) -> Any:
-        """The class of ``transformers`` that reads the files."""
+    def architecture(self) -> tuple[Any, Any]:
+        """The classes of ``transformers`` that prepare pictures and look at them."""
         raise NotImplementedError(f"{type(self).__name__} has no architecture()")
 
     def read(self, shown: Pictures) -> Tensor:
@@ -120,10 +120,10 @@ class PretrainedResNet(PretrainedPictures):
             blank = self.read([np.zeros((3, 64, 64), np.uint8)])
             self.grid = self.patches = tuple(self._maps(blank.to(self._device)).shape[2:])
 
-    def architecture(self) -> Any:
-        from transformers import ResNetModel
+    def architecture(self) -> tuple[Any, Any]:
+        from transformers import ConvNextImageProcessor, ResNetModel
 
-        return ResNetModel
+        return ConvNextImageProcessor, ResNetModel
 
     @property
     def _device(self) -> torch.device:
@@ -156,10 +156,10 @@ class PretrainedViT(PretrainedTransformer):
     Source: Dosovitskiy et al. 2021.
     """
 
-    def architecture(self) -> Any:
-        from transformers import ViTModel
+    def architecture(self) -> tuple[Any, Any]:
+        from transformers import ViTImageProcessor, ViTModel
 
-        return ViTModel
+        return ViTImageProcessor, ViTModel
 
     @property
     def output_dim(self) -> int:
@@ -182,10 +182,10 @@ class PretrainedCLIP(PretrainedTransformer):
     Source: Radford et al. 2021.
     """
 
-    def architecture(self) -> Any:
-        from transformers import CLIPVisionModelWithProjection
+    def architecture(self) -> tuple[Any, Any]:
+        from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
-        return CLIPVisionModelWithProjection
+        return CLIPImageProcessor, CLIPVisionModelWithProjection
 
     @property
     def output_dim(self) -> int:
@@ -203,7 +203,9 @@ class PretrainedVGG(PretrainedPictures):
     """VGG16, our own class with published weights: a 7 × 7 grid, and ``fc7``.
 
     Pictures are prepared as torchvision does: the shorter side to 256 pixels, antialiased, the
-    middle 224 × 224 cut out; mean and spread are the network's own first step.
+    middle 224 × 224 cut out; mean and spread are the network's own first step. torchvision's own
+    file is a pickle. Whoever has it makes the wanted one by
+    ``safetensors.torch.save_file(torch.load("vgg16-397923af.pth", weights_only=True), …)``.
 
     Shapes: (batch, 3, 224, 224) levels as ``read`` gives them → states (batch, 49, 512) → (batch,
     4096).

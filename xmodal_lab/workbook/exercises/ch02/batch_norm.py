@@ -11,7 +11,7 @@ EPSILON = 1e-5
 
 
 def batch_norm(x, mean, variance, training):
-    """x (batch, channels, height, width), running mean and variance (channels,) → x normalised."""
+    """x (batch, channels, height, width), running statistics (channels,) → x normalised."""
     if training:
         mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0)
     return normalised(x, mean[:, None, None], variance[:, None, None])

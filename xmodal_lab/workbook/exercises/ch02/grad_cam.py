@@ -9,7 +9,7 @@ from xmodal_lab.workbook.exercises.form import AtSize, Case, Entries, Exercise, 
 
 
 def grad_cam(maps, gradients):
-    """Maps and gradients (batch, channels, lines, columns) → heat (batch, lines, columns), ≥ 0."""
+    """Maps, gradients (batch, channels, lines, columns) → heat (batch, lines, columns), ≥ 0."""
     weights = gradients.mean((2, 3), keepdim=True)
     return (weights * maps).sum(1).relu()
 
