@@ -150,7 +150,7 @@ show(charts.heats(test[rows].numpy(), {n: m[rows] for n, m in looks.items()}, ki
 # %%
 from xmodal_lab.evaluation.saliency import chance, pointing_game
 
-for name, low, high in (("mark by a coin", 75, 98), ("mark that tells", 0, 20)):
+for name, low, high in (("mark by a coin", 60, 99), ("mark that tells", 0, 20)):
     hits = 100 * pointing_game(looks[name], things).mean()
     expect(f"{name}, hottest pixel on the thing", hits, low, high, "%")
 expect("a pixel chosen blindly", 100 * chance(things), 11, 13.5, "%")
@@ -643,12 +643,18 @@ plain_gain, residual_gain = (
 )
 depth_guess.reveal(plain_gain)
 expect("plain, 20 layers less 8, training loss", plain_gain, 0.01, 0.08, "nats")
-expect("residual, 20 layers less 8, training loss", residual_gain, -0.07, 0.01, "nats")
+expect("residual, 20 layers less 8, training loss", residual_gain, -0.07, 0.05, "nats")
+ways = [runs[f"{kind}, 20 layers"]["training"] for kind in ("residual", "plain")]
+expect("20 layers, residual less plain, training loss", ways[0] - ways[1], -0.14, -0.03, "nats")
 
 # %% [markdown]
-# It is not overfitting: the *training* loss got worse. He et al. (2016) called it **degradation**. (Our
-# runs are short; `benchmarks/image_features.py` trains longer, at more depths.) Many say: the
-# gradient vanishes in plain nets. Does it? The gradient of each layer's weights, before the first step:
+# Deeper made the plain net worse, on each of the five seeds that we tried. The residual net gained
+# on four of them, and at 20 layers it was far ahead on all. It is not overfitting: these are *training*
+# losses. He et al. (2016) called it **degradation**. (120 steps are few. This shows what is hard to
+# learn quickly; `benchmarks/image_features.py` trains longer, at more depths.)
+#
+# Many say: in plain nets the gradient vanishes. Does it? The gradient of each layer's weights, before
+# the first step:
 
 
 # %%
@@ -675,7 +681,7 @@ expect(
     "plain without BatchNorm over residual",
     middle["plain, no BatchNorm"] / middle["residual"],
     0,
-    0.2,
+    0.4,
 )
 
 # %% [markdown]
@@ -747,7 +753,7 @@ for mode in (True, False):
 # %%
 bare = race("plain, 8 layers, no BatchNorm", depth=8, skip=False, norm=False)
 worse = bare["validation"] - runs["plain, 8 layers"]["validation"]
-expect("no BatchNorm less with, validation loss", worse, 0.05, 0.15, "nats")
+expect("no BatchNorm less with, validation loss", worse, 0.06, 0.18, "nats")
 
 # %% [markdown]
 # ## 6 · Two classics, and where their features are
@@ -845,7 +851,7 @@ expect("shape, vector", table["vector"]["shape"], 93, 100, "%")
 expect("position, stem, mean", table["stem, mean"]["position"], 18, 40, "%")
 expect("position, grid", table["stage3_1, grid"]["position"], 90, 100, "%")
 lost = table["stage3_1, grid"]["position"] - table["stage3_1, mean"]["position"]
-expect("position lost by the mean", lost, 10, 50, "points")
+expect("position lost by the mean", lost, 4, 30, "points")
 
 # %% [markdown]
 # Depth brings *shape*: a linear reader finds little of it in the stem. Pooling loses *where*, at the
@@ -964,17 +970,23 @@ rows = {"first shape": cams[0][:6], "second shape": cams[1][:6]}
 show(charts.heats(pairs[:6].numpy(), rows, names, on_first[:6]))
 
 # %% [markdown]
-# 300 pictures: does the hottest pixel lie on the thing asked for? The control: how often on the *other*
-# one? And a map that knows nothing of classes, the strength of edges, is a second control.
+# 300 pictures: does the hottest pixel lie on the thing asked for, or on the *other* one? A cell of this
+# map is 4 pixels wide, so we also count what misses by 2. The control is a map that knows nothing of
+# classes: the strength of edges.
 
 # %%
 edges = sum(F.conv2d(pairs.float().mean(1, keepdim=True), k[None], padding=1).square()
             for k in (made["upright edges"], made["level edges"]))[:, 0]  # fmt: skip
-hits = 100 * pointing_game(cams[0], on_first).mean()
-expect("on the thing asked for", hits, 55, 92, "%")
-expect("on the other thing", 100 * pointing_game(cams[0], on_second).mean(), 0, 12, "%")
-expect("edges, on the thing asked for", 100 * pointing_game(edges, on_first).mean(), 38, 50, "%")
-expect("a pixel chosen blindly", 100 * chance(on_first), 9, 12.5, "%")
+near = F.max_pool2d(on_first.float()[:, None], 5, 1, 2)[:, 0].bool()
+for name, maps, masks, low, high in (
+    ("on the thing asked for", cams[0], on_first, 40, 92),
+    ("within 2 pixels of it", cams[0], near, 78, 100),
+    ("on the other thing", cams[0], on_second, 0, 12),
+    ("edges, on the thing asked for", edges, on_first, 40, 50),
+    ("edges, on the other thing", edges, on_second, 40, 60),
+):
+    expect(name, 100 * pointing_game(maps, masks).mean(), low, high, "%")
+expect("a pixel chosen blindly, within 2 pixels", 100 * chance(near), 20, 25, "%")
 
 # %% [markdown]
 # Is the map *true*? A map is a claim: “the score rests here.” A claim of gradients is best checked
@@ -1057,7 +1069,7 @@ drops = covered(range(60))
 rows = {"Grad-CAM": cams[0][:6], "occlusion": enlarged(drops[:6].clamp(min=0), 32)}
 show(charts.heats(pairs[:6].numpy(), rows, names, on_first[:6]))
 same = 100 * pointing_game(cams[0][:60], on_first[:60]).mean()
-expect("60 pictures, Grad-CAM, on the thing asked for", same, 50, 95, "%")
+expect("60 pictures, Grad-CAM, on the thing asked for", same, 38, 92, "%")
 hits = 100 * pointing_game(enlarged(drops, 32), on_first[:60]).mean()
 expect("occlusion, on the thing asked for", hits, 75, 100, "%")
 
@@ -1159,11 +1171,11 @@ expect("digits, pixels", all_labels["pixels, no encoder"], 93, 97, "%")
 expect("digits, from nothing", all_labels["from nothing"], 93, 99, "%")
 expect("digits, from 16 questions", all_labels["from 16 questions"], 96.5, 100, "%")
 gain = all_labels["from 16 questions"] - all_labels["pixels, no encoder"]
-expect("gain over pixels", gain, 0, 5, "points")
+expect("gain over pixels", gain, 1.5, 5, "points")
 
 # %% [markdown]
-# 98 % sounds like a triumph of features, until plain pixels score 95 and an *untrained* network 96.
-# Without those two rows the table would tell a nicer story. (The splits share writers; nobody
+# 98 % sounds like a triumph of features, until plain pixels score 95, and *untrained* networks
+# of five seeds 96 to 98.5.# Without those two rows the table would tell a nicer story. (The splits share writers; nobody
 # recorded who wrote what. A new hand may be harder.)
 #
 # ## 10 · The clinic
@@ -1200,7 +1212,7 @@ def discharge(patient, as_it_came, repaired):
 
 
 expect("patient 1, shape", opinions["shape"], 93, 100, "%")
-expect("patient 1, position", opinions["position"], 22, 45, "%")
+expect("patient 1, position", opinions["position"], 20, 40, "%")
 expect("patient 1, position, repaired: the grid", table["stage3_1, grid"]["position"], 90, 100, "%")
 discharge("scores: position", opinions["position"], table["stage3_1, grid"]["position"])
 
@@ -1232,7 +1244,7 @@ by_shape = asked.labels["shape"].argsort(stable=True)
 mixed = torch.randperm(len(by_shape), generator=torch.Generator().manual_seed(0))
 sorted_score, mixed_score = forgotten(by_shape), forgotten(mixed)
 batch_guess.reveal(sorted_score)
-expect("patient 2, batches of one shape", sorted_score, 60, 92, "%")
+expect("patient 2, batches of one shape", sorted_score, 60, 91, "%")
 expect("patient 2, batches shuffled", mixed_score, 88, 100, "%")
 expect("patient 2, repaired: eval()", healthy["shape"], 93, 100, "%")
 discharge("training mode: shape", sorted_score, healthy["shape"])
@@ -1281,7 +1293,7 @@ from xmodal_lab.encoders.image.picture import standardised
 levels = asked.images.float()
 other_mean = right((standardised(levels) + 1) * 127.5)
 undivided = right((levels + 1) * 127.5)
-expect("patient 4, ImageNet's mean: shape", other_mean["shape"], 60, 99, "%")
+expect("patient 4, ImageNet's mean: shape", other_mean["shape"], 55, 99, "%")
 expect("patient 4, not divided by 255: shape", undivided["shape"], 12, 65, "%")
 expect("patient 4, repaired: shape", healthy["shape"], 93, 100, "%")
 discharge("undivided: shape", undivided["shape"], healthy["shape"])
