@@ -8,7 +8,8 @@ layer whose maps are asked were chosen on the val split with other seeds; figure
 
     probes  logistic regressions on frozen features of one-thing pictures: colour, shape, size and
             quarter of the picture; colour-shape pairs that training showed, and those it did not
-    maps    Grad-CAM and occlusion on two-thing pictures: is the highest pixel on the asked thing?
+    maps    Grad-CAM and occlusion on two-thing pictures: is the highest pixel on the asked thing,
+            or at least in the box around it? (a cell of the map may cover the hole of a ring)
     depth   plain against residual networks of 8, 14, 20 and 32 layers, all else equal
     digits  handwriting: 1,197 for training, 400 of the same 13 writers for testing
 """
@@ -188,40 +189,44 @@ def maps(seed: int) -> Figures:
     """The pointing game on two-thing pictures, by three networks and two ways."""
     shown = scenes.sample_scenes("test", SHOWN, seed, things=2)
     pictures = scenes.from_scenes(shown, seed, ["image"])
-    masks = [torch.from_numpy(scenes.masks(shown, seed, thing)) for thing in (0, 1)]
-    found = {"chance": 100 * chance(torch.cat(masks))}
+    masks = [scenes.masks(shown, seed, thing) for thing in (0, 1)]
+    places = {
+        "on it": [torch.from_numpy(mask) for mask in masks],
+        "in its box": [torch.from_numpy(scenes.boxes(mask)) for mask in masks],
+    }
+    found = {f"chance, {how}": 100 * chance(torch.cat(both)) for how, both in places.items()}
     for name in list(NETWORKS)[1:]:
         judge, figures = network(name, seed)
         found |= {f"{name}: {figure}": value for figure, value in figures.items()}
         found[f"{name}: all named right"] = all_right(judge, answers(pictures))
-        found |= {f"{name}: {k}": v for k, v in pointed(judge, pictures, masks).items()}
+        found |= {f"{name}: {k}": v for k, v in pointed(judge, pictures, places).items()}
     return found
 
 
-def pointed(judge: Classifier, pictures: scenes.SceneData, masks: list[Tensor]) -> Figures:
+def pointed(
+    judge: Classifier, pictures: scenes.SceneData, places: dict[str, list[Tensor]]
+) -> Figures:
     """How often the highest pixel lies on the thing that is asked for, by its colour or shape."""
-    images, shuffled, found = torch.from_numpy(pictures.images), randomised(judge), {}
+    images, shuffled = torch.from_numpy(pictures.images), randomised(judge)
+    hits: dict[str, list[Tensor]] = {}
     for attribute in ("colour", "shape"):
-        hits, covered, alike = [], [], []
-        for thing, mask in enumerate(masks):
+        for thing in (0, 1):
             asked = [getattr(scene.things[thing], attribute) for scene in pictures.scenes]
             classes = torch.tensor([KINDS.index(kind) for kind in asked])
-            given = judge.encoder, judge.head, images, classes
-            seen = grad_cam(*given)
-            hits.append(pointing_game(enlarged(seen, 32), mask))
-            alike.append(likeness(seen, grad_cam(shuffled.encoder, shuffled.head, images, classes)))
-            few = (*given[:2], images[:COVERED], classes[:COVERED])
-            covered.append(pointing_game(enlarged(occlusion(*few), 32), mask[:COVERED]))
-        for name, values in {
-            f"Grad-CAM, {attribute} asked": hits,
-            f"occlusion, {attribute} asked": covered,
-            f"Grad-CAM, {attribute}: rank correlation with weights shuffled": alike,
-        }.items():
-            found[name] = 100 * torch.cat(values).mean().item()
-    for way in ("Grad-CAM", "occlusion"):
-        both = [found[f"{way}, {attribute} asked"] for attribute in ("colour", "shape")]
-        found[f"{way}, colour and shape"] = statistics.fmean(both)
-    return found
+            seen = grad_cam(judge.encoder, judge.head, images, classes)
+            few = images[:COVERED], classes[:COVERED]
+            maps = {
+                "Grad-CAM": enlarged(seen, 32),
+                "occlusion": enlarged(occlusion(judge.encoder, judge.head, *few), 32),
+            }
+            for how, masks in places.items():
+                for way, shown in maps.items():
+                    right = pointing_game(shown, masks[thing][: len(shown)])
+                    for name in (attribute, "colour and shape"):
+                        hits.setdefault(f"{way}, {name} asked, {how}", []).append(right)
+            alike = likeness(seen, grad_cam(shuffled.encoder, shuffled.head, images, classes))
+            hits.setdefault("Grad-CAM: rank correlation with weights shuffled", []).append(alike)
+    return {name: 100 * torch.cat(values).mean().item() for name, values in hits.items()}
 
 
 # --- depth ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@
 Runs the whole notebook with ``setup(seed=…)`` changed, reads every ``expect`` line and prints the
 lowest and highest value beside the band, a line for each precision. ``--precision`` multiplies
 matrices on a CPU as a GPU does (autocast, in float16 with a loss scaler); float16 takes a CPU six
-times as long. The exit code is 1 where a band was missed.
+to eleven times as long. The exit code is 1 where a band was missed.
 """
 
 from __future__ import annotations

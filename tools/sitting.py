@@ -105,6 +105,10 @@ class Sitting:
     def _drawn_otherwise(self) -> Iterator[str]:
         """A picture cell that runs once more, in the end, gives pictures and widgets as before."""
         for first, second in self.again:
-            kinds = [[set(o.get("data", {})) for o in cell.outputs] for cell in (first, second)]
-            if kinds[0] != kinds[1]:
+            if _kinds(first) != _kinds(second):
                 yield f"run again, this cell shows something else:\n{first.source}"
+
+
+def _kinds(cell: NotebookNode) -> list[set[str]]:
+    # What went to stderr is told of already, and a notice may come but once.
+    return [set(o.get("data", {})) for o in cell.outputs if o.get("name") != "stderr"]

@@ -654,7 +654,7 @@ print("largest difference below 1e-6:", bool((table.grad - by_formula).abs().max
 # %%
 def rows_only(a, b):
     logits = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T / 0.1
-    return F.cross_entropy(logits, torch.arange(len(a)))
+    return F.cross_entropy(logits, torch.arange(len(a), device=a.device))
 
 
 one_way = bench.fit(rows_only)
@@ -904,8 +904,8 @@ expect("R@1 at τ = 0.1 less R@1 at 0.01", better, 10, 30, "points")
 def in_groups(size):
     def loss(a, b):
         a, b = (F.normalize(x, dim=1).unflatten(0, (-1, size)) for x in (a, b))
-        logits, right = (a @ b.mT / 0.1).flatten(0, 1), torch.arange(size).repeat(len(a))
-        turned = (b @ a.mT / 0.1).flatten(0, 1)
+        logits, turned = (a @ b.mT / 0.1).flatten(0, 1), (b @ a.mT / 0.1).flatten(0, 1)
+        right = torch.arange(size, device=a.device).repeat(len(a))
         return (F.cross_entropy(logits, right) + F.cross_entropy(turned, right)) / 2
 
     return loss
@@ -1815,7 +1815,7 @@ discharge("torch.dot", flat.r1, cured.r1)
 # %%
 def cross(a, b, labels):
     logits = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T / 0.1
-    return F.binary_cross_entropy_with_logits(logits, labels)
+    return F.binary_cross_entropy_with_logits(logits, labels.to(a.device))
 
 
 guess = predict(
@@ -1891,7 +1891,7 @@ guess.reveal((without.losses[-1], without.r1 / 100))
 # %% tags=["wrong-on-purpose"]
 def unchecked(a, b, temperature):  # the package's own loss would refuse a τ below 0
     logits = F.normalize(a, dim=1) @ F.normalize(b, dim=1).T / temperature
-    labels = torch.arange(len(a))
+    labels = torch.arange(len(a), device=a.device)
     return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
 
 
@@ -1936,7 +1936,7 @@ discharge("bare τ", min(found for _, found in bare), min(found for _, found in 
 
 # %% tags=["wrong-on-purpose"]
 def long_and_short(a, b):
-    logits, labels = a @ b.T, torch.arange(len(a))
+    logits, labels = a @ b.T, torch.arange(len(a), device=a.device)
     return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
 
 
@@ -1999,7 +1999,7 @@ discharge("cut negatives", short.r1, whole.r1)
 # %%
 def to_labels(a, b, keepdim):
     half = len(b) // 2
-    labels = torch.cat([torch.ones(half), torch.zeros(len(b) - half)])
+    labels = torch.cat([torch.ones(half), torch.zeros(len(b) - half)]).to(b.device)
     b = torch.cat([b[:half], b[half:].roll(1, 0)])
     cosines = (F.normalize(a, dim=1) * F.normalize(b, dim=1)).sum(dim=1, keepdim=keepdim)
     return (cosines - labels).square().mean()

@@ -50,6 +50,18 @@ def test_centres_of_masks():
         scenes.centres(np.stack([found[0], np.zeros((4, 4), bool)]))
 
 
+def test_boxes_reach_from_the_first_pixel_to_the_last_both_ways():
+    found = np.random.default_rng(0).random((30, 7, 7)) < 0.08
+    found[np.arange(30), 3, 4] = True
+    for mask, box in zip(found, scenes.boxes(found), strict=True):
+        lines, columns = np.nonzero(mask)
+        wanted = np.zeros((7, 7), bool)
+        wanted[lines.min() : lines.max() + 1, columns.min() : columns.max() + 1] = True
+        assert (box == wanted).all()
+    with pytest.raises(ValueError, match="mask 0 has no pixel"):
+        scenes.boxes(np.zeros((1, 4, 4), bool))
+
+
 @pytest.mark.parametrize("thing", [1, -1])
 def test_a_thing_that_is_not_there(thing):
     with pytest.raises(ValueError, match=f"not every scene has a thing number {thing}"):

@@ -34,7 +34,7 @@ from xmodal_lab.datasets.scenes.galleries import (
     prompts,
 )
 from xmodal_lab.datasets.scenes.language import WORD_IDS, WORDS, describe, encode, parse
-from xmodal_lab.datasets.scenes.places import centres, masks
+from xmodal_lab.datasets.scenes.places import boxes, centres, masks
 from xmodal_lab.datasets.scenes.speech import SAMPLE_RATE, natural_captions, speak
 from xmodal_lab.datasets.scenes.store import from_scenes, load
 
@@ -61,6 +61,7 @@ __all__ = [
     "Thing",
     "Waveforms",
     "all_things",
+    "boxes",
     "centres",
     "describe",
     "draw",

@@ -36,17 +36,41 @@ def masks(
     return (one != other).any(axis=1)
 
 
+def boxes(
+    found: Bool[np.ndarray, "count size size"],
+) -> Bool[np.ndarray, "count size size"]:
+    """Every mask filled up to its bounding box: the hole of a ring belongs to the ring there.
+
+    Raises:
+        ValueError: for a mask without a pixel.
+    """
+    _refuse_empty(found)
+
+    def between(there: np.ndarray) -> np.ndarray:
+        """True from the first to the last pixel that is there, along the last axis."""
+        begun = np.logical_or.accumulate(there, axis=1)
+        to_come = np.logical_or.accumulate(there[:, ::-1], axis=1)[:, ::-1]
+        return begun & to_come
+
+    return between(found.any(axis=2))[:, :, None] & between(found.any(axis=1))[:, None, :]
+
+
 def centres(found: Bool[np.ndarray, "count size size"]) -> Float[np.ndarray, "count 2"]:
     """The mean column and line (x, y) of each mask, as shares of the picture, 0 … 1.
 
     Raises:
         ValueError: for a mask without a pixel.
     """
+    _refuse_empty(found)
     pixels = found.sum((1, 2))
-    if not pixels.all():
-        raise ValueError(f"mask {int(np.argmin(pixels))} has no pixel")
     middles = (np.arange(found.shape[1]) + 0.5) / found.shape[1]
     return np.stack([found.sum(1) @ middles, found.sum(2) @ middles], axis=1) / pixels[:, None]
+
+
+def _refuse_empty(found: np.ndarray) -> None:
+    there = found.any(axis=(1, 2))
+    if not there.all():
+        raise ValueError(f"mask {int(np.argmin(there))} has no pixel")
 
 
 def _repainted(scene: Scene, thing: int) -> Scene:

@@ -60,7 +60,7 @@ class PictureEncoder(Encoder):
                 f"expected pictures (batch, {', '.join(map(str, wanted))}), "
                 f"got {tuple(images.shape)}{hint}"
             )
-        # Channels last is the order in which CPUs and GPUs convolve fastest.
+        # Channels last is the order in which CPUs convolve fastest.
         return images.float().contiguous(memory_format=torch.channels_last)
 
     def maps(self, images: Images, until: str | None = None) -> dict[str, Maps]:
