@@ -19,8 +19,8 @@
 # |---|---|
 # | You need | matrix products, gradients, cross-entropy |
 # | You will be able to | write a convolution, compute what a cell sees, build residual blocks, choose where to take features, and check where a network looks |
-# | It takes | about 90 seconds of one free CPU core, live drawing included; several minutes on a slow or busy machine. 1.4 GB of memory. A GPU: not measured yet |
-# | To read | some 3,500 words, and seven exercises of 52 minutes by their cards: one sitting of 90 minutes |
+# | It takes | about 70 seconds of one free CPU core, live drawing included, half of it training; several minutes on a slow or busy machine. 0.9 GB of memory. A GPU: not measured yet |
+# | To read | some 3,000 words, and seven exercises of 52 minutes by their cards: one sitting of 90 minutes |
 
 # %% [markdown]
 # Device, precision and seed are chosen here, once. With the same seed, the same machine gives the same
