@@ -194,7 +194,9 @@ FIGURES = {
     "fields": lambda g: charts.fields(
         _picture(g), {"stem": g.random((32, 32))}, {"stem": (2, 12, 3, int(g.integers(10, 20)))}
     ),
-    "filters": lambda g: charts.filters(g.normal(size=(int(g.integers(8, 99)), 3, 3, 3))),
+    "filters": lambda g: charts.filters(
+        {name: g.normal(size=(16, 3, 3, 3)) for name in ("before training", "after")}
+    ),
     "log_mel": lambda g: charts.log_mel(g.random((80, 40))),
 }  # fmt: skip
 

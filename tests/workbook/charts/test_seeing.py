@@ -46,7 +46,7 @@ def test_the_hottest_pixel_is_told_to_lie_where_it_does(things):
     fig = charts.heats(
         np.stack([picture()] * 2), {"mine": maps}, ["ring", "moon"], masks if things else None
     )
-    on, beside = (" on the thing", " beside the thing") if things else ("", "")
+    on, beside = (" on the outlined thing", " beside the outlined thing") if things else ("", "")
     assert f"mine: ring: lower left{on}; moon: upper right{beside}." in alt_of(fig)
 
 
@@ -76,8 +76,32 @@ def test_the_frame_of_a_field_is_the_computed_one():
     assert "half of the strength lies in 4 of 1024 pixels" in alt_of(fig)
 
 
-def test_kernels_that_cancel_out_are_counted_as_such():
+def test_pictures_without_maps_are_told_by_their_titles():
+    fig = charts.heats(np.stack([picture()] * 2), {}, ["as it is", "mirrored"])
+    assert alt_of(fig) == "Pictures: as it is; mirrored."
+
+
+def test_each_row_is_compared_with_what_is_outlined_in_it():
+    left, right = np.zeros((2, 1, 32, 32), bool)
+    left[:, 5:20, 2:9], right[:, 5:20, 20:30] = True, True
+    hot = np.zeros((1, 32, 32))
+    hot[0, 6, 25] = 1
+    fig = charts.heats(picture()[None], {"a": hot, "b": hot}, (), {"a": left, "b": right})
+    assert "a: upper right beside the outlined thing" in alt_of(fig)
+    assert "b: upper right on the outlined thing" in alt_of(fig)
+
+
+@pytest.mark.parametrize(("line", "told"), [(2, True), (30, False)])
+def test_a_mark_is_told_where_it_is_hottest(line, told):
+    marks, hot = np.zeros((1, 32, 32), bool), np.zeros((1, 32, 32))
+    marks[:, 1:5, 1:5], hot[0, line, 2] = True, 1
+    fig = charts.heats(picture()[None], {"a": hot}, marks=marks)
+    assert ("on the mark" in alt_of(fig)) is told
+
+
+def test_kernels_that_cancel_out_are_counted_row_by_row():
     weights = np.ones((5, 3, 3, 3))
-    weights[:2, :, :, 0], weights[:2, :, :, 1] = -1, 0
-    assert "5 kernels of 3 × 3" in alt_of(charts.filters(weights))
-    assert "in 2 of them" in alt_of(charts.filters(weights))
+    edges = weights.copy()
+    edges[:2, :, :, 0], edges[:2, :, :, 1] = -1, 0
+    fig = charts.filters({"before": weights, "after": edges})
+    assert "5 in each row" in alt_of(fig) and "before: 0; after: 2" in alt_of(fig)

@@ -23,6 +23,7 @@ from xmodal_lab.workbook.kit.style import COLOURS
 
 Picture = UInt8[np.ndarray, "3 height width"] | Float[np.ndarray, "height width"]
 Map = Float[np.ndarray, "lines columns"]
+Masks = Bool[np.ndarray, "count size size"]
 
 
 def windows(
@@ -137,7 +138,8 @@ def heats(
     images: UInt8[np.ndarray, "count 3 size size"],
     maps: Mapping[str, Float[np.ndarray, "count size size"]],
     titles: Sequence[str] = (),
-    things: Bool[np.ndarray, "count size size"] | None = None,
+    things: Masks | Mapping[str, Masks] | None = None,
+    marks: Masks | None = None,
 ) -> Figure:
     """Pictures, and below them a row for every model: where it looks, brighter is hotter.
 
@@ -145,18 +147,24 @@ def heats(
         images: one a column.
         maps: name of the row → a map for each picture; each on a scale of its own.
         titles: above the columns.
-        things: outlined in every map, to compare with.
+        things: outlined in every map, to compare with; or name of the row → what is outlined
+            there.
+        marks: outlined too, with dashes.
     """
     names = ["picture", *maps]
+    things = {} if things is None else things
+    things = things if isinstance(things, Mapping) else dict.fromkeys(maps, things)
     fig, grid = _grid(len(images), len(names), bool(len(titles)))
     for column, image in enumerate(images):
         _show(grid[0, column], image)
         if len(titles):
             grid[0, column].set_title(textwrap.fill(titles[column], 14), fontsize=9)
-        for axis, heat in zip(grid[1:, column], maps.values(), strict=True):
+        for axis, (name, heat) in zip(grid[1:, column], maps.items(), strict=True):
             _heat(axis, image, np.asarray(heat[column], dtype=float))
-            if things is not None:
-                axis.contour(things[column], levels=[0.5], colors="white", linewidths=1.3)
+            for masks, style in ((things.get(name), "-"), (marks, "--")):
+                if masks is not None:
+                    look = {"colors": "white", "linewidths": 1.3, "linestyles": style}
+                    axis.contour(masks[column], levels=[0.5], **look)
     for axis in grid.flat:
         axis.axis("off")
     for axis, name in zip(grid[:, 0], names, strict=True):
@@ -165,7 +173,7 @@ def heats(
         else:
             place = {"xy": (-0.08, 0.5), "xycoords": "axes fraction", "ha": "right", "va": "center"}
             axis.annotate(textwrap.fill(name, 15), **place, fontsize=10)
-    return described(fig, _where(maps, titles, things))
+    return described(fig, _where(maps, titles, things, marks))
 
 
 def _grid(count: int, rows: int, titled: bool) -> tuple[Figure, np.ndarray]:
@@ -186,16 +194,21 @@ def _heat(axis: Axes, image, heat: Map) -> None:
     axis.imshow(share, cmap="inferno", vmin=0, vmax=1, alpha=0.35 + 0.5 * np.clip(share, 0, 1))
 
 
-def _where(maps, titles, things) -> str:
+def _where(maps, titles, things, marks) -> str:
     """For every row, in which part of each picture its hottest pixel lies."""
+    if not maps:
+        return f"Pictures: {'; '.join(map(say.line, titles))}."
     told = []
     for name, heat in maps.items():
         places = []
         for column, values in enumerate(np.asarray(heat, dtype=float)):
             spot = np.unravel_index(values.argmax(), values.shape)
             place = _part(values, spot)
-            if things is not None and values.max() > 0:
-                place += " on the thing" if things[column][spot] else " beside the thing"
+            if name in things and values.max() > 0:
+                place += " on" if things[name][column][spot] else " beside"
+                place += " the outlined thing"
+            if marks is not None and marks[column][spot]:
+                place += " on the mark"
             places.append(f"{say.line(titles[column])}: {place}" if len(titles) else place)
         told.append(f"{say.line(name)}: {'; '.join(places)}")
     return (
@@ -253,21 +266,33 @@ def _half(strength: np.ndarray) -> int:
     return int(np.searchsorted(falling, falling[-1] / 2) + 1)
 
 
-def filters(weights: Float[np.ndarray, "count 3 h w"], columns: int = 16) -> Figure:
-    """Kernels that read colours, each as a small picture: grey is 0, each on its own scale."""
-    weights = np.asarray(weights, dtype=float)
-    rows = -(-len(weights) // columns)
-    fig = Figure(figsize=(WIDEST, WIDEST / columns * rows + 0.25 * rows))
-    for axis in (axes := np.ravel(fig.subplots(rows, columns, squeeze=False))):
-        axis.axis("off")
-    for axis, kernel in zip(axes, weights, strict=False):
-        axis.imshow(0.5 + 0.5 * (kernel / max(np.abs(kernel).max(), 1e-12)).transpose(1, 2, 0))
-    # Taken over the window a kernel of colour keeps a part of itself, and an edge cancels out.
-    sums, sizes = np.abs(weights.sum((2, 3))).sum(1), np.abs(weights).sum((1, 2, 3))
-    edges = int((sums < 0.5 * sizes).sum())
+def filters(rows: Mapping[str, Float[np.ndarray, "count 3 h w"]]) -> Figure:
+    """Kernels that read colours, each as a small picture: grey is 0, each on its own scale.
+
+    Args:
+        rows: name of the row → its kernels, equally many in each.
+    """
+    rows = {name: np.asarray(weights, dtype=float) for name, weights in rows.items()}
+    count = len(next(iter(rows.values())))
+    side = (WIDEST - 1.1) / count
+    fig = Figure(figsize=(WIDEST, (side + 0.1) * len(rows) + 0.2))
+    grid = fig.subplots(len(rows), count, squeeze=False)
+    for axes, (name, weights) in zip(grid, rows.items(), strict=True):
+        place = {"xy": (-0.2, 0.5), "xycoords": "axes fraction", "ha": "right", "va": "center"}
+        axes[0].annotate(textwrap.fill(name, 9), **place, fontsize=10)
+        for axis, kernel in zip(axes, weights, strict=True):
+            axis.axis("off")
+            share = kernel / max(np.abs(kernel).max(), 1e-12)
+            axis.imshow(0.5 + 0.5 * share.transpose(1, 2, 0))
+    told = "; ".join(f"{name}: {_cancelling(weights)}" for name, weights in rows.items())
     return described(
         fig,
-        f"{say.several(len(weights), 'kernel')} of {weights.shape[2]} × {weights.shape[3]} pixels "
-        f"as small coloured pictures; in {edges} of them more than half of the weights cancel out "
-        "over the window.",
+        f"Kernels as small coloured pictures, {count} in each row. Those of whose weights more "
+        f"than half cancel out over the window: {told}.",
     )
+
+
+def _cancelling(weights: Float[np.ndarray, "count 3 h w"]) -> int:
+    """How many kernels ask for an edge: one that asks for a colour keeps a part of itself."""
+    sums, sizes = np.abs(weights.sum((2, 3))).sum(1), np.abs(weights).sum((1, 2, 3))
+    return int((sums < 0.5 * sizes).sum())
