@@ -13,15 +13,15 @@
 # goes by the thing it is asked about. The other goes by a little square in the corner. Accuracy does not
 # tell the two apart. A map of where they look gives the suspicion, and an experiment the proof.
 #
-# You are going to train both in some seconds, and then to build what makes such maps possible.
+# You will train both in seconds, and then build what makes such maps possible.
 #
 # | | |
 # |---|---|
 # | You need | matrix products, gradients, cross-entropy |
 # | You will be able to | write a convolution, compute what a cell sees, build residual blocks, choose where to take features, and check where a network looks |
 # | It takes | about 70 seconds of one free CPU core, live drawing included, half of it training; several minutes on a slow or busy machine. 0.9 GB of memory. A GPU: not measured yet |
-# | To read | some 3,400 words. Five exercises, 39 minutes by their cards, and two optional ones, 13 minutes |
-# | At a first reading, skip | the optional exercises, section 6, handwriting in section 9, patient 4. The rest is one sitting of about 90 minutes, if convolutions are not all new to you |
+# | To read | 3,500 words. Five exercises, 39 minutes by their cards, and two optional ones, 13 minutes |
+# | At a first reading | skip the optional exercises, section 6, the handwriting in section 9, and patient 4 |
 
 # %% [markdown]
 # Device, precision and seed are chosen here, once. With the same seed, the same machine gives the same
@@ -64,20 +64,19 @@ test_shown, plain, answer = circles_and_crosses(16, seed=2)
 
 # %% [markdown]
 # Two networks, the same layers, the same first numbers. For the first, a coin chose the mark. For the
-# second, it is blue on circles and orange on crosses, always. This is how both are built; sections 1 to
-# 5 explain every word, so come back to the table.
+# second, it is blue on circles and orange on crosses, always. This is how both are built (sections 1 to
+# 5 explain the words):
 #
-# | layer | 3 × 3 convolutions in it | their steps | gives | one cell sees |
+# |layer|3 × 3 convolutions|steps|gives|a cell sees|
 # |---|---|---|---|---|
-# | `stem` | 1 | 2 | 16 maps of 16 × 16 cells | 3 × 3 pixels |
-# | `stage1_1` | 2, a residual block | 1, 1 | 16 maps of 16 × 16 | 11 × 11 |
-# | `stage2_1` | 2, a residual block | 2, 1 | 32 maps of 8 × 8 | 23 × 23 |
-# | `stage3_1` | 2, a residual block | 1, 1 | 64 maps of 8 × 8 | 39 × 39 |
-# | pooling | none: the mean of each map | | a *vector* of 64 numbers | everything |
-# | `head` | none: one dense layer | | a *score* for each class | everything |
+# |`stem`|1|2|16 maps of 16 × 16 cells|3 × 3 pixels|
+# |`stage1_1`|2, residual|1, 1|16 maps of 16 × 16|11 × 11|
+# |`stage2_1`|2, residual|2, 1|32 maps of 8 × 8|23 × 23|
+# |`stage3_1`|2, residual|1, 1|64 maps of 8 × 8|39 × 39|
+# |pooling|none: the mean of each map||*vector* of 64 numbers|everything|
+# |`head`|none: a dense layer||*score* for each class|everything|
 #
-# Layers with weights: 1 + 2 + 2 + 2 + 1 = 8. So it is `DeepCNN(8)`, and `cells=8` is the side of its
-# last maps.
+# 1 + 2 + 2 + 2 + 1 layers have weights: `DeepCNN(8)`. `cells=8` is the side of its last maps.
 
 # %%
 from xmodal_lab.encoders.image import DeepCNN
@@ -138,8 +137,8 @@ expect("mark that tells, swapped", swapped["mark that tells"], 0, 5, "%")
 expect("mark that tells, no mark", accuracy(models["mark that tells"], plain), 45, 77, "%")
 
 # %% [markdown]
-# Without any mark it was right on 51 to 70 of 100, on five seeds; a coin gets 50. This does not say that
-# it knows nothing of shapes. It says that the mark wins.
+# Without any mark it was right on 51 to 70 of 100, on five seeds; a coin gets 50. It may know something
+# of shapes, but the mark wins.
 #
 # You can only swap a mark that you suspect. **Grad-CAM** (section 8) shows where to suspect one: bright
 # is where the score for the true class comes from. The white line is the thing, the dashed one the mark.
@@ -165,8 +164,8 @@ show(charts.heats(test[rows].numpy(), maps, kinds, things[rows], mark[rows]))
 
 # %% [markdown]
 # And as a number: the **pointing game** asks whether the hottest pixel lies on the thing (Zhang et
-# al. 2018). A pixel chosen blindly does in about 12 of 100 pictures. The map is coarse, since each of its
-# cells sees far around, so for the mark we ask for the 12 × 12 pixels in its corner.
+# al. 2018). The map is coarse (a cell sees 39 pixels), so for the mark we ask for the 12 × 12 pixels in its
+# corner.
 
 # %%
 from xmodal_lab.evaluation.saliency import chance, pointing_game
@@ -184,14 +183,13 @@ expect("a pixel chosen blindly, in the corner", 100 * chance(corner), 14, 14.1, 
 
 # %% [markdown]
 # This happens for real. A winner of picture contests found horses by a photographer's signature
-# (Lapuschkin et al. 2019). A network for X-rays of the lung recognised the hospital, by the metal token
-# that each hospital lays beside its patients (Zech et al. 2018).
+# (Lapuschkin et al. 2019). A network for X-rays of the lung recognised the hospital by a metal token in
+# the picture (Zech et al. 2018).
 #
 # ## 1 · A picture is a grid of numbers
 #
-# Here is a corner of a photograph's brightness, 0 to 255, and a **kernel** of nine numbers. Lay the
-# kernel on the first window, multiply number by number, add up: one number of the answer. Then
-# slide on.
+# A corner of a photograph's brightness, 0 to 255, and a **kernel** of nine numbers. Lay the kernel on the
+# first window, multiply number by number, add up: one number of the answer. Slide on.
 
 # %%
 import numpy as np
@@ -267,8 +265,8 @@ convolve = check(convolve)
 # </details>
 #
 # The photograph and five kernels, with your function. Orange is positive, purple negative. *Blur* and
-# *sharpen* make a picture again: they are drawn in grey, cut off below 0 and above 255. The strong
-# frames are the padding: beside zeros, every border is an edge.
+# *sharpen* make a picture again: grey, cut off below 0 and above 255. The strong frames are the padding:
+# beside zeros, every border is an edge.
 
 # %%
 from xmodal_lab.workbook.demos.kernels import KERNELS, KernelExplorer
@@ -379,8 +377,8 @@ for name, layer in layers.items():
 
 # %% [markdown]
 # Second, a thing is the same thing one pixel further right. A convolution answers a shifted picture
-# with shifted maps: it is **equivariant**. Exactly? We shift a picture of noise to the right; what
-# leaves it comes back at the left. In which cells do shift-then-layer and layer-then-shift differ?
+# with shifted maps: it is **equivariant**. Exactly? We shift noise to the right; what leaves comes back at
+# the left. Where do shift-then-layer and layer-then-shift differ?
 
 
 # %%
@@ -411,8 +409,8 @@ for name, layer, by, factor in (
     print(f"{name:26} {100 * cells.double().mean():5.1f} % of the cells differ, columns: {where}")
 
 # %% [markdown]
-# Zeros at the border break it in the columns at the border. A step of 2, in pooling or stride, breaks it
-# in most cells, unless the shift fits the step.
+# Zeros at the border break it there. A step of 2, in pooling or stride, breaks it in most cells, unless
+# the shift fits the step.
 #
 # ## 3 · What can one cell see?
 #
@@ -508,9 +506,8 @@ middle_guess.reveal(share)
 expect("middle quarter, share of the gradient", 100 * share, 40, 80, "%")
 
 # %% [markdown]
-# The influence falls off towards the rim of the field: from the middle many ways lead to the cell, from
-# the rim few (Luo et al. 2016). The first two cells do not look out of their frames; for the third the
-# frame is the whole picture. Choose your own layer and cell.
+# The influence falls off towards the rim: from there, few ways lead to the cell (Luo et al. 2016). The
+# first two cells do not look out of their frames; the third one's is the whole picture. Choose your own.
 
 # %%
 layers, ends = ["stage2_1", "stage3_1", "stage1_1", "stem"], (0.0, 0.99, 0.01)
@@ -521,8 +518,8 @@ explore(picker.pick, layer=layers, line=ends, column=ends)
 #
 # Now a network that is worth looking into. 8,000 scenes with one or two things; 16 questions to
 # each: is there something *red*, … is there a *moon*? Each is answered by its own score; the loss is
-# the binary cross-entropy. The layers are those of the opening, but for the pooling: the vector now holds
-# each map's **maximum**. One sure cell is enough (Oquab et al. 2015).
+# the binary cross-entropy. Only the pooling differs from the opening's: now it is each map's **maximum**,
+# as one sure cell is enough (Oquab et al. 2015).
 
 # %%
 from xmodal_lab.tasks.classification import binary_cross_entropy, colours_and_shapes
@@ -648,7 +645,7 @@ for _ in range(30):
 print("30 idle residual blocks hand on what they got:", torch.equal(x, y))
 
 # %% [markdown]
-# Now real ones: the network of section 4, narrower, with 8 and with 20 layers, 120 steps each.
+# Now real ones: narrower stacks of 8 and of 20 layers, 120 steps each.
 
 # %%
 depth_guess = predict(
@@ -696,12 +693,12 @@ expect("20 layers, residual less plain, training loss", ways[0] - ways[1], -0.14
 # %% [markdown]
 # Deeper made the plain net worse, on each of the five seeds that we tried. The residual net gained
 # on four of them, and at 20 layers it was far ahead on all. It is not overfitting: these are *training*
-# losses. He et al. (2016) called it **degradation**. (120 steps are few. This shows what is hard to
-# learn quickly; `benchmarks/image_features.py` trains longer, at more depths.)
+# losses. He et al. (2016) called it **degradation**. (120 steps show what is hard to learn *quickly*;
+# `benchmarks/image_features.py` trains longer.)
 #
-# Many say: in plain nets the gradient vanishes. Does it? Below: the gradient of each layer's weights,
-# before the first step. One net goes without **BatchNorm**, which stands behind each convolution in all
-# others. It makes each channel's mean 0 and its spread 1; you will write it next.
+# Many say: in plain nets the gradient vanishes. Does it? Here is each layer's, before the first step. One
+# net lacks **BatchNorm**, which in all others stands behind each convolution and makes each channel's
+# mean 0 and its spread 1.
 
 
 # %%
@@ -733,17 +730,17 @@ expect(
 
 # %% [markdown]
 # With BatchNorm, the plain net's gradient is about as large as the residual one's, and yet it learned
-# worse. Without BatchNorm it is small, but in the first layers much as in the last: it does not fade on
-# its way. So *why* do deep plain nets learn worse? **This chapter does not show it.** It shows only that a
-# gradient that vanishes before the first step is not the reason (the paper agrees, section 4.1).
+# worse. Without BatchNorm it is small all along; it does not fade on its way. So *why* do deep plain nets
+# learn worse? **This chapter does not show it.** A gradient that vanishes before the first step it was
+# not (He et al. agree, section 4.1).
 #
 # ### Exercise: `batch_norm` · ●●○ medium · 8 min · optional
 #
 # **Goal.** Each channel: subtract its mean, divide by √(variance + 0.00001). While `training`, mean
 # and variance are those of this batch: over all pictures and all places, dividing by the count
 # (no − 1), and gradients flow through them. Otherwise they are the **running** ones, `mean` and
-# `variance`: averages over many batches, kept while training. They stay as they are: do not update
-# them here. Forbidden: `torch.nn.BatchNorm2d` and `batch_norm` of `torch`.
+# `variance`: averages over many batches, kept while training. Do not update them here. Forbidden:
+# PyTorch's own.
 
 
 # %% tags=["exercise"]
@@ -810,7 +807,7 @@ expect("no BatchNorm less with, validation loss", worse, 0.06, 0.18, "nats")
 #
 # **VGG16** (2015) is 13 convolutions of 3 × 3 and three dense layers, *fc6*, *fc7* and the scores, with
 # neither BatchNorm nor ways around. **ResNet-50** (2016) is one convolution and 16 residual blocks of
-# three convolutions (yours has two). ResNet-18 has blocks like yours.
+# three; ResNet-18's have two, as yours.
 
 # %%
 from xmodal_lab.encoders.image import VGG16, resnet18, resnet50
@@ -824,9 +821,9 @@ with torch.device("meta"):  # layouts without memory
     classics = {"VGG16": VGG16(), "ResNet-18": resnet18(), "ResNet-50": resnet50()}
 for name, net in classics.items():
     in_maps, scores = count(net.stack), count(net.head)
-    dense = count(net) - in_maps - scores
+    between = count(net) - in_maps - scores  # fc6 and fc7
     print(f"{name:9} {count(net):11,} parameters: {in_maps:10,} make maps, {scores:9,} scores,")
-    print(f"{'':9} {dense:11,} in dense layers between (fc6, fc7);")
+    print(f"{'':9} {between:11,} between the two;")
     channels = 512 if name == "VGG16" else net.output_dim
     print(
         f"{'':9} grid {net.grid[0]} × {net.grid[1]} × {channels}, vector {net.output_dim}, scores 1000"
@@ -909,8 +906,8 @@ expect("position lost by the mean", lost, 4, 30, "points")
 
 # %% [markdown]
 # Depth brings *shape*: a linear reader finds little of it in the stem. Pooling loses *where*, at the
-# stem down to chance. But the mean of the *deep* maps knows the quarter again! Do the zeros at the
-# border leak it (section 2; Islam et al. 2020)? The control: the same weights, the border goes round.
+# stem down to chance. But the mean of the *deep* maps knows the quarter! Do the zeros at the border leak
+# it (Islam et al. 2020)? The control: the same weights, the border goes round.
 
 # %%
 from copy import deepcopy
@@ -925,14 +922,14 @@ expect("position from the mean, border goes round", leak, 22, 48, "%")
 expect("shape, border goes round", right(asked.images, borderless)["shape"], 85, 100, "%")
 
 # %% [markdown]
-# It does, mostly: shape stays, and most of *where* is gone. Rule: ask **what** of the vector, **where** of
-# the grid. It is a rule of thumb. In the last layer *size* is read worse from the vector than from mean or
-# grid, and *shape* worse from the grid than from the mean; why, we did not test.
+# They do, mostly: shape stays, most of *where* is gone. Rule of thumb: ask **what** of the vector, **where**
+# of the grid. But *size* is read worse from the vector than from the last mean or grid, and *shape* worse
+# from that grid than from the mean. Why, we did not test.
 #
 # ## 8 · What was learned, and where does it look?
 #
-# The kernels of the first layer can be drawn as small coloured pictures, and often are. Here are the 16
-# of section 4, and below them the same ones before training. Could you tell the rows apart?
+# Kernels of the first layer are often drawn as small coloured pictures. Here are the 16 of section 4, and
+# the same before training. Could you tell the rows apart?
 
 # %%
 stem = seer.encoder.layers["stem"].convolution
@@ -942,9 +939,8 @@ rows = {"trained": stem, "untrained": untrained}
 show(charts.filters({name: part.weight.detach().cpu() for name, part in rows.items()}))
 
 # %% [markdown]
-# Nine pixels say little. Better to look at what kernels answer: here seven, to a scene of the test set.
-# Each map's median, its answer to the background, is taken away; so white is background. Strips at the
-# border are the padding again.
+# Nine pixels say little. What seven of them answer to a test scene says more. (White is each map's median,
+# which is the background. Strips at the border are the padding again.)
 
 # %%
 two = scenes.load("test", 300, seed=5, modalities=[], things=2).scenes
@@ -979,9 +975,7 @@ def maps_and_gradients(model, images, classes):
 # ### Exercise: `grad_cam` · ●●○ medium · 6 min
 #
 # **Goal.** You have the feature maps of a layer, and the gradient of a class score with respect
-# to each number in them. A channel's weight is the **mean of its gradient over all places**. Add
-# up the channels' maps with these weights, and keep what is positive (Selvaraju et al. 2017,
-# equations 1 and 2).
+# to each number in them. Make the heat map (Selvaraju et al. 2017, equations 1 and 2).
 
 
 # %% tags=["exercise"]
@@ -1033,9 +1027,9 @@ outlined = {"first shape": on_first[:6], "second shape": on_second[:6]}
 show(charts.heats(pairs[:6].numpy(), rows, names, outlined))
 
 # %% [markdown]
-# 300 pictures: does the hottest pixel lie on the thing asked for, or on the *other* one? A cell of this
-# map is 4 pixels wide, so we also count what misses by 2. The control is a map that knows nothing of
-# classes: the strength of edges.
+# 300 pictures: does the hottest pixel lie on the thing asked for, or on the *other* one? A cell is 4
+# pixels wide, so we also count what misses by 2. The control knows nothing of classes: the strength of
+# edges.
 
 # %%
 edges = sum(F.conv2d(pairs.float().mean(1, keepdim=True), k[None], padding=1).square()
@@ -1052,8 +1046,8 @@ for name, maps, masks, low, high in (
 expect("a pixel chosen blindly, within 2 pixels", 100 * chance(near), 20, 25, "%")
 
 # %% [markdown]
-# Is the map *true*? A map is a claim: “the score rests here.” A claim of gradients is best checked
-# without gradients: cover the place, and see whether the score falls.
+# Is the map *true*? It claims: “the score rests here.” Check it without gradients: cover the place, and
+# see whether the score falls.
 #
 # ### Exercise: `occlusion` · ●●○ medium · 10 min
 #
@@ -1138,13 +1132,13 @@ hits = 100 * pointing_game(enlarged(drops, 32), on_first[:60]).mean()
 expect("occlusion, on the thing asked for", hits, 75, 100, "%")
 
 # %% [markdown]
-# On the same 60 pictures occlusion hits more often. It needs 65 forward passes a picture, where Grad-CAM
-# needs one and its gradient.
+# On the same 60 pictures occlusion hits more often. It needs 65 forward passes a picture, Grad-CAM one
+# and its gradient.
 #
-# The hottest places agree, then. The whole maps? Their **rank correlation** is 1 where both put all cells
-# into the same order, and 0 where one order says nothing of the other. And one more test, of Adebayo et
-# al. (2018): some popular maps look fine and hardly depend on the network. So **shuffle the weights**,
-# each layer's numbers among themselves. A faithful map must change.
+# And the whole maps? Their **rank correlation** is 1 where both put all cells into the same order, 0 where
+# one order says nothing of the other. One more test, of Adebayo et al. (2018): some popular maps hardly
+# depend on the network. So **shuffle the weights**, each layer's numbers among themselves. A faithful map
+# must change.
 
 # %%
 from xmodal_lab.encoders.image.randomised import likeness, randomised
@@ -1157,9 +1151,8 @@ expect("the same, weights shuffled", likeness(small[1][:60], grid_drops).mean(),
 expect("Grad-CAM, before and after shuffling", likeness(*small).mean(), -0.3, 0.3)
 
 # %% [markdown]
-# The map depends on what was learned; so it is not just a drawing of edges. But it orders the cells only
-# loosely as covering does. Is it true, then? It is a good hint where to cover. Where the two disagree,
-# trust the covering: it asked the network.
+# The map depends on what was learned, but it orders the cells only loosely as covering does. So it is a
+# hint where to cover, and no proof. Where the two disagree, trust the covering: it asked the network.
 #
 # Ask for what you like; the score stands below the map.
 
@@ -1292,7 +1285,7 @@ discharge("scores: position", opinions["position"], table["stage3_1, grid"]["pos
 
 # %% [markdown]
 # The scores keep the shape, which the labels asked for, and lose most of the position, which they did
-# not. (Fewer numbers are part of it: 16 scores, a vector of 64, a grid of 1,024.)
+# not. (They are also fewer: 16 scores, a vector of 64, a grid of 1,024.)
 #
 # ### Patient 2: training mode in evaluation
 #
@@ -1411,10 +1404,9 @@ expect(
 )
 
 # %% [markdown]
-# Nearly perfect on pairs it has seen, far from it on new ones: what reads *shape* here does not carry over
-# to every colour. (The probe has seen the old pairs only, too; the table does not part it from the
-# encoder.) The captions' encoder keeps *size* and *where* better. It differs in its training and in its
-# layout, so this table cannot say why.
+# Nearly perfect on pairs it has seen, far from it on new ones. (The probe, too, has seen the old pairs
+# only.) The captions' encoder keeps *size* and *where* better; it differs in training and layout, so the
+# table cannot say why.
 #
 # ## Three things to remember
 #
@@ -1447,7 +1439,6 @@ expect(
 #
 # ## Read on
 #
-# * LeCun et al. 1998, *Gradient-based learning applied to document recognition*: figure 2, LeNet-5.
 # * Simonyan and Zisserman 2015, *Very deep convolutional networks*: table 1, the layouts of VGG.
 # * He et al. 2016, *Deep residual learning*: figure 1, degradation, and section 4.2, small pictures.
 # * Selvaraju et al. 2017, *Grad-CAM*: figure 2 and equations 1 and 2.
