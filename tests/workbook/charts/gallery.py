@@ -42,6 +42,12 @@ def _picture(generator):
     return generator.integers(0, 255, (3, 32, 32)).astype(np.uint8)
 
 
+def _masks(count):
+    masks = np.zeros((count, 32, 32), bool)
+    masks[:, 4:12, 4:12] = True
+    return masks
+
+
 def _arrows(generator):
     turns = generator.uniform(0, 2 * np.pi, 3)
     return np.stack([np.cos(turns), np.sin(turns)], axis=1)
@@ -174,6 +180,22 @@ FIGURES = {
     "spoken_search": spoken_search,
     "minimal_pair": lambda g: charts.minimal_pair(
         _picture(g), ["a star left of a moon", "a star right of a moon"], g.random(2)
+    ),
+    "windows": lambda g: charts.windows(
+        255 * g.random((4, 5)), g.normal(size=(3, 3)), g.normal(size=(2, 3))
+    ),
+    "answers": lambda g: charts.answers(
+        _picture(g), {"edges": g.normal(size=(32, 32)), "blur": g.random((16, 16))}
+    ),
+    "heats": lambda g: charts.heats(
+        np.stack([_picture(g)] * 3), {name: g.random((3, 32, 32)) for name in ("first", "second")},
+        ["ring", "moon", "star"], _masks(3),
+    ),
+    "fields": lambda g: charts.fields(
+        _picture(g), {"stem": g.random((32, 32))}, {"stem": (2, 12, 3, int(g.integers(10, 20)))}
+    ),
+    "filters": lambda g: charts.filters(
+        {name: g.normal(size=(16, 3, 3, 3)) for name in ("before training", "after")}
     ),
     "log_mel": lambda g: charts.log_mel(g.random((80, 40))),
 }  # fmt: skip

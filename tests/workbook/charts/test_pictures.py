@@ -86,6 +86,15 @@ def test_bars_stand_as_high_as_they_should():
     assert [patch.get_height() for patch in axis.patches] == [99.0, 60.0, 98.0, 30.0]
 
 
+@pytest.mark.parametrize("height", [2.0, 8.0, 12.0, 13.0, 40.0])
+def test_the_line_of_chance_does_not_cross_a_number(height):
+    axis = charts.bars({"seen": {"shape": height}}, "attribute", "right / %", 12.5).axes[0]
+    (number,) = (text for text in axis.texts if text.get_text() == f"{height:.1f}")
+    axis.figure.canvas.draw()
+    low, high = axis.transData.inverted().transform(number.get_window_extent())[:, 1]
+    assert low > height and not low < 12.5 < high
+
+
 def test_what_is_asked_for_is_hidden_in_the_gallery_and_framed(data):
     torch.manual_seed(0)
     answers = Answers(JointSpace.standard(), data)

@@ -27,6 +27,7 @@ from xmodal_lab.workbook.charts.pictures import (
     spoken_search_on,
     three_ways,
 )
+from xmodal_lab.workbook.charts.seeing import answers, fields, filters, heats, windows
 from xmodal_lab.workbook.charts.senses import curves, dots, probed
 from xmodal_lab.workbook.charts.tables import (
     before_and_after,
@@ -37,14 +38,18 @@ from xmodal_lab.workbook.charts.tables import (
 from xmodal_lab.workbook.charts.words import neighbours, parallelogram, word_map, word_maps
 
 __all__ = [
+    "answers",
     "arrows_and_cosines",
     "bars",
     "before_and_after",
     "clouds",
     "curves",
     "dots",
+    "fields",
     "film",
+    "filters",
     "heat",
+    "heats",
     "lists_entered",
     "log_mel",
     "loss_and_recall",
@@ -68,6 +73,7 @@ __all__ = [
     "temperatures",
     "three_ways",
     "training",
+    "windows",
     "word_map",
     "word_maps",
 ]

@@ -233,6 +233,7 @@ def bars(
     fig = Figure(figsize=(min(max(7.0, 1.6 + 1.5 * len(categories)), WIDEST), 3.6))
     axis = fig.subplots()
     width = 0.8 / len(groups)
+    levels = dict.fromkeys(categories, chance) if isinstance(chance, (int, float)) else chance
     hatches, tones = ("", "//", "..", "xx"), ("blue", "vermilion", "green", "orange")
     for number, (name, values) in enumerate(groups.items()):
         middles = np.arange(len(categories)) + (number - (len(groups) - 1) / 2) * width
@@ -246,10 +247,12 @@ def bars(
             edgecolor="white",
             label=name,
         )
-        for x, height in zip(middles, heights, strict=True):
-            axis.text(x, height + 1.5, f"{height:.1f}", ha="center", fontsize=9)
-    if chance is not None:
-        levels = chance if isinstance(chance, Mapping) else dict.fromkeys(categories, chance)
+        for x, category, height in zip(middles, categories, heights, strict=True):
+            # The line of chance must not cross the number.
+            crossed = levels is not None and height < levels[category] < height + 7.5
+            place = levels[category] if crossed else height
+            axis.text(x, place + 1.5, f"{height:.1f}", ha="center", fontsize=9)
+    if levels is not None:
         for place, category in enumerate(categories):
             axis.plot(
                 [place - 0.45, place + 0.45],
@@ -266,7 +269,7 @@ def bars(
     axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2 - 0.06 * lines), ncols=3)
     told = "; ".join(
         f"{say.line(category)}: {say.values(groups, (row[category] for row in groups.values()))}"
-        + ("" if chance is None else f", chance {say.number(levels[category])}")
+        + ("" if levels is None else f", chance {say.number(levels[category])}")
         for category in categories
     )
     return described(fig, f"Bars of {ylabel} by {xlabel}. {told}.")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from xmodal_lab.datasets.corpus import Occurrence
@@ -53,6 +54,10 @@ def curves(
     if mark is not None:
         axis.axvline(mark[0], color="black", linestyle=":", lw=1.2)
         axis.text(mark[0], 0.9, f"  {mark[1]}", transform=axis.get_xaxis_transform(), fontsize=10)
+    if all(float(place).is_integer() for x, _ in lines.values() for place in x):
+        # As matplotlib does by itself, but without halves of a step or of a layer.
+        whole = MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True)
+        axis.xaxis.set_major_locator(whole)
     if logarithmic:
         ticks = sorted({place for x, _ in lines.values() for place in x})
         axis.set_xscale("log")
