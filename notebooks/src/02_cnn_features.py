@@ -60,7 +60,7 @@ def marked(images, kinds):
 
 
 _, images, crosses = circles_and_crosses(100, seed=1)
-test_shown, plain, answer = circles_and_crosses(16, seed=2)
+test_shown, plain, answer = circles_and_crosses(16, seed=12)
 
 # %% [markdown]
 # Two networks, the same layers, the same first numbers. For the first, a coin chose the mark. For the
@@ -153,7 +153,7 @@ def heat(model, images, classes, layer=None):
     return enlarged(maps, 32).cpu()
 
 
-things = torch.from_numpy(scenes.masks(test_shown, seed=2))
+things = torch.from_numpy(scenes.masks(test_shown, seed=12))
 mark = torch.zeros_like(things)
 mark[:, 1:5, 1:5] = True
 looks = {name: heat(model, test, answer) for name, model in models.items()}
@@ -577,7 +577,7 @@ live.finish(losses_chart())
 # %%
 from xmodal_lab.evaluation.probes import Questions
 
-asked = Questions(4, seed=7)
+asked = Questions(4, seed=17)
 
 
 def right(images, model=seer, order=None):
@@ -653,7 +653,7 @@ print("30 idle residual blocks hand on what they got:", torch.equal(x, y))
 # %%
 depth_guess = predict(
     "20 plain layers instead of 8. The loss on the *training* pictures at the end …",
-    {"is lower": -0.03, "is the same": 0, "is higher": 0.04},
+    {"is lower": -0.03, "is the same": 0, "is higher": 0.03},
 )
 
 # %% [markdown]
@@ -862,7 +862,7 @@ except pretrained.WeightsMissing as missing:
 # %%
 quarter_guess = predict(
     "The mean over each map of the last layer is taken. Can a probe still tell the quarter?",
-    {"no: 25 %, chance": 25, "mostly: 80 %": 80, "as well as from the grid: 97 %": 97},
+    {"no: chance": 70, "partly": 12, "as well as from the grid": 0},  # points lost
 )
 
 # %% [markdown]
@@ -872,8 +872,8 @@ quarter_guess = predict(
 # %%
 from xmodal_lab.evaluation.probes import layer_features, linear_probe
 
-parts = [Questions(10, seed=1), Questions(4, seed=2), Questions(6, seed=3)]
-new_pairs = Questions(20, seed=4, held_out=True)
+parts = [Questions(10, seed=1), Questions(4, seed=2), Questions(6, seed=13)]
+new_pairs = Questions(20, seed=14, held_out=True)
 
 
 def features_of(encoder, parts=parts):
@@ -899,13 +899,13 @@ for place in places:
 
 # %%
 show(charts.results_table(table))
-quarter_guess.reveal(table["stage3_1, mean"]["position"])
 expect("shape, stem, grid", table["stem, grid"]["shape"], 25, 55, "%")
 expect("shape, vector", table["vector"]["shape"], 93, 100, "%")
 expect("position, stem, mean", table["stem, mean"]["position"], 18, 40, "%")
 expect("position, grid", table["stage3_1, grid"]["position"], 90, 100, "%")
 lost = table["stage3_1, grid"]["position"] - table["stage3_1, mean"]["position"]
-expect("position lost by the mean", lost, 4, 30, "points")
+quarter_guess.reveal(lost)
+expect("position lost by the mean", lost, 6, 30, "points")
 
 # %% [markdown]
 # Depth brings *shape*: a linear reader finds little of it in the stem. Pooling loses *where*, at the
@@ -954,7 +954,7 @@ answered = answered - answered.flatten(1).median(1).values[:, None, None]
 show(charts.answers(pairs[0].numpy(), {f"kernel {i}": answered[i] for i in range(7)}, columns=4))
 
 # %% [markdown]
-# Deeper maps mean something, but what? Ask a *score*: which cells speak for “moon”? The gradient of
+# The rims show the padding, too. Deeper maps mean something, but what? Ask a *score*: which cells speak for “moon”? The gradient of
 # the score $y_c$ of class $c$ says how much it would rise with each number of the last maps. $A_k$ is the
 # map of channel $k$.
 
@@ -1410,7 +1410,25 @@ expect(
 # Nearly perfect on pairs it has seen, far from it on new ones. (The probe, too, has seen the old pairs
 # only.) The captions' encoder keeps *size* and *where* better; it differs in training and layout, so the
 # table cannot say why.
+
+# %% [markdown]
+# ## Worth a GPU
 #
+# 56 layers, wider, ten times the steps. Does the plain net catch up? Guess first.
+#
+# ```python
+# for shortcut in (False, True):
+#     torch.manual_seed(runtime.seed)
+#     deepest = Classifier(DeepCNN(56, skip=shortcut, width=16), 16, "image").to(runtime.device)
+#     longer = fit(deepest, binary_cross_entropy, train, 1200, **options | {"batch_size": 128})
+#     late = [step.loss for step in progress(longer, 1200, "56 layers")][-100:]
+#     print("residual" if shortcut else "plain", sum(late) / len(late))
+# ```
+#
+# Not tried on a GPU, not measured. By our estimate it fits a T4 in float16: 0.8 GB of states kept for
+# the way back.
+
+# %% [markdown]
 # ## Three things to remember
 #
 # 1. Accuracy does not say *what* a network uses. Look, then cover, then shuffle the weights.
