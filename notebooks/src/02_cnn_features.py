@@ -1241,8 +1241,8 @@ expect("gain over pixels", gain, 1.5, 5, "points")
 
 # %% [markdown]
 # Above 98 % sounds like a triumph of features, until plain pixels score 95, and *untrained* networks 96 to
-# 98.5 (five seeds). With fewer labels the rows lie further apart: read the column of 50, too. (Some writers may occur in training and in test: nobody recorded who wrote
-# what. A new hand may be harder.)
+# 98.5 (five seeds). With 50 labels the rows lie further apart. (Writers may occur in training and in
+# test; a new hand may be harder.)
 #
 # ## 10 · The clinic
 #
