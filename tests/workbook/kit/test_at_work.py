@@ -87,6 +87,33 @@ def test_on_a_gpu_it_is_not_used(capsys, gpu, make, advice):
     assert said.endswith(advice + GOES_ON) and said.count("\n") == 1
 
 
+def covering_with_a_mask():
+    def occlusion(score, image, patch, value=0.0):
+        lines, columns = image.shape[1] // patch, image.shape[2] // patch
+        pictures = [image]
+        for i in range(lines):
+            for j in range(columns):
+                mask = torch.zeros(image.shape[1:], dtype=torch.bool)
+                mask[i * patch : (i + 1) * patch, j * patch : (j + 1) * patch] = True
+                pictures.append(torch.where(mask, value, image))
+        scores = score(torch.stack(pictures))
+        return (scores[0] - scores[1:]).reshape(lines, columns)
+
+    return occlusion
+
+
+def test_the_advice_names_a_tensor_where_the_first_input_is_a_function(capsys, gpu):
+    check(covering_with_a_mask())
+    advice = "Put new tensors where `image` is: device=image.device."
+    assert capsys.readouterr().out.endswith(advice + GOES_ON)
+
+
+def test_so_does_the_warning_on_a_cpu(capsys):
+    check(covering_with_a_mask())
+    warning = capsys.readouterr().out.splitlines()[1]
+    assert warning.endswith("Put new tensors where `image` is: device=image.device.")
+
+
 def test_an_answer_for_any_device_needs_no_warning(capsys):
     answer = anywhere()
     assert check(answer) is answer

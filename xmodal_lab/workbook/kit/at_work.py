@@ -51,7 +51,7 @@ def warning_for_gpus(attempt: Attempt) -> str:
         with STAND_IN.context():
             attempt.function(*inputs)
     except elsewhere.WrongDeviceError as error:
-        advice = attempt.advice_about_devices(error)
+        advice = attempt.advice_about_devices(error, inputs)
         return f"On a GPU it would stop{attempt.place_of(error)}. {advice}"
     except Exception:
         return ""
@@ -67,7 +67,9 @@ def require_on_device(attempt: Attempt, device: torch.device) -> None:
             with place.context():
                 got = attempt.function(*there)
         except Exception as error:
-            raise Mistake(f"right on the CPU, but on {device} {attempt.story_of(error)}") from None
+            raise Mistake(
+                f"right on the CPU, but on {device} {attempt.story_of(error, there)}"
+            ) from None
         if not _same(got, wanted):
             raise Mistake(f"right on the CPU, but on {device} your version gives other numbers.")
 

@@ -78,13 +78,13 @@ class Attempt:
         except KeyboardInterrupt:
             raise Mistake(INTERRUPTED) from None
         except (Exception, SystemExit) as error:
-            raise Mistake(self.story_of(error)) from None
+            raise Mistake(self.story_of(error, inputs)) from None
 
-    def story_of(self, error: BaseException) -> str:
+    def story_of(self, error: BaseException, inputs: tuple) -> str:
         """What stopped the function, where, and what to do about it where that is known."""
         said = " ".join(str(error).split()) or "no message"
         said = said if len(said) <= 160 else said[:159] + "…"
-        advice = self.advice_about_devices(error) or _advice_about_steps(error)
+        advice = self.advice_about_devices(error, inputs) or _advice_about_steps(error)
         return (
             f"your version stopped with {type(error).__name__}: {said}{self.place_of(error)}. "
             f"{advice}".strip()
@@ -100,14 +100,17 @@ class Attempt:
         source = linecache.getline(code.co_filename, own[-1].lineno).strip()
         return f" (line {own[-1].lineno}: `{source}`)" if source else f" (line {own[-1].lineno})"
 
-    def advice_about_devices(self, error: BaseException) -> str:
+    def advice_about_devices(self, error: BaseException, inputs: tuple) -> str:
         """How to end an error about devices; nothing for another error."""
-        said, first = str(error).lower(), self.parameters[0]
+        said = str(error).lower()
         if "device" not in said and "cuda" not in said and "mps" not in said:
             return ""
         if "to numpy" in said:
             return "NumPy works on the CPU only: stay in torch, or take .cpu() first."
-        return f"Put new tensors where `{first}` is: device={first}.device."
+        # A function or a number has no `.device`: the first input that is a tensor is named.
+        tensors = (name for name, x in self.named(inputs) if isinstance(x, torch.Tensor))
+        place = next(tensors, self.parameters[0])
+        return f"Put new tensors where `{place}` is: device={place}.device."
 
 
 def _advice_about_steps(error: BaseException) -> str:

@@ -113,6 +113,35 @@ def one_spread_for_all(x, mean, variance, training):
     return by_loops(x, mean, variance, False)
 
 
+def without_gradient(x, mean, variance, training):
+    with torch.no_grad():
+        return by_loops(x, mean, variance, training)
+
+
+def x_detached(x, mean, variance, training):
+    return channels_last(x.detach(), mean, variance, training)
+
+
+def statistics_without_gradient(x, mean, variance, training):
+    if training:
+        with torch.no_grad():
+            mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)
+    return channels_last(x, mean, variance, False)
+
+
+def variance_detached(x, mean, variance, training):
+    if training:
+        mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False).detach()
+    return channels_last(x, mean, variance, False)
+
+
+def mean_as_numbers(x, mean, variance, training):
+    if training:
+        variance = x.var((0, 2, 3), unbiased=False)
+        mean = torch.tensor([float(channel.mean()) for channel in x.movedim(1, 0)])
+    return channels_last(x, mean, variance, False)
+
+
 RIGHT = by_the_library, channels_last, by_loops, in_float64
 WRONG = (
     (by_layer, "in training: entry [0, 0, 0, 0] should be"),
@@ -132,6 +161,11 @@ WRONG = (
     (two_large_numbers, "maps with numbers around 300"),
     (two_large_numbers, "Is that mean(x²) − mean(x)²?"),
     (unshaped, "Do mean and variance meet the channels?"),
+    (without_gradient, "the value is right, but no gradient flows back"),
+    (x_detached, "the value is right, but no gradient flows back"),
+    (statistics_without_gradient, "the gradient of `x` is not. Did you detach it"),
+    (variance_detached, "the gradient of `x` is not. Did you detach it"),
+    (mean_as_numbers, "the gradient of `x` is not. Did you detach it"),
     (one_spread_for_all, "Of each channel subtract the mean"),
     (lambda x, mean, variance, training: x.mean((0, 2, 3)), "The result has the shape of x."),
 )

@@ -114,6 +114,20 @@ def as_many_as_before(image, kernel, padding=0, stride=1):
     return by_loops(image, kernel, kernel.shape[1] // 2, stride)
 
 
+def batch_left_over(image, kernel, padding=0, stride=1):
+    return F.conv2d(image[None], kernel[None], stride=stride, padding=padding)[0]
+
+
+def batch_and_kernels_left_over(image, kernel, padding=0, stride=1):
+    return F.conv2d(image[None], kernel[None], stride=stride, padding=padding)
+
+
+def always_a_ring(image, kernel, padding=0, stride=1):
+    ringed = torch.zeros(len(image), *(side + 2 * padding for side in image.shape[1:]))
+    ringed[:, padding:-padding, padding:-padding] = image
+    return by_loops(ringed, kernel, 0, stride)
+
+
 def rounded(image, kernel, padding=0, stride=1):
     return by_loops(image, kernel, padding, stride).round()
 
@@ -139,20 +153,23 @@ def padded_by_default(image, kernel, padding=1, stride=1):
 RIGHT = by_loops, kernel_number_by_number, by_columns, by_the_library, by_numpy
 WRONG = (
     (as_mathematicians, "Did you flip the kernel?"),
-    (pad_forgotten, "the shape should be [5, 5], yours is [3, 3]. Did you apply `padding`?"),
+    (batch_left_over, "should be [5, 6], yours is [1, 5, 6]. Is a batch axis left over?"),
+    (batch_and_kernels_left_over, "yours is [1, 1, 5, 6]. Is a batch axis left over?"),
+    (always_a_ring, "With padding 0, `padding:-padding` is `0:-0`: empty."),
+    (pad_forgotten, "the shape should be [5, 6], yours is [3, 4]. Did you apply `padding`?"),
     (padded_at_the_end, "Did you pad one side only?"),
     (padded_with_ones, "Pad, take each whole window of all channels"),
     (steps_down_only, "Is `stride` the step along both axes"),
     (with_a_step_of_one, "Did you use `stride`?"),
-    (ends_too_early, "[3, 4], yours is [2, 3]. Is the last window missing?"),
+    (ends_too_early, "[5, 6], yours is [4, 5]. Is the last window missing?"),
     (square_kernels, "`). A kernel may be wider than high"),
-    (square_pictures, "[3, 4], yours is [4, 4]. How many whole windows fit, down and across?"),
-    (channel_by_channel, "yours is [2, 3, 4]. Did you forget to add up the channels?"),
+    (square_pictures, "[5, 6], yours is [6, 6]. How many whole windows fit, down and across?"),
+    (channel_by_channel, "yours is [2, 5, 6]. Did you forget to add up the channels?"),
     (mean_of_channels, "Did you average over the channels? They are added up."),
     (as_many_as_before, "Is the padding half a kernel? It is what `padding` says."),
     (rounded, "Pad, take each whole window"),
     (into_the_picture, "changes its input `image`"),
     (without_defaults, "expected the signature convolve(image, kernel, padding=0, stride=1)"),
-    (padded_by_default, "the shape should be [3, 4], yours is [5, 6]."),
+    (padded_by_default, "should be [3, 4], yours is [5, 6]. Is the default of `padding` 0?"),
     (lambda image, kernel, padding=0, stride=1: image.numpy(), "should be a tensor"),
 )

@@ -150,6 +150,30 @@ def the_rest_too(score, image, patch, value=0.0):
     )
 
 
+def out_of_the_map(score, image, patch, value=0.0):
+    _, height, width = image.shape
+    result = torch.zeros(height // patch, width // patch)
+    for i in range(0, height, patch):
+        for j in range(0, width, patch):
+            covered = black_box(image, i, j, patch, value)
+            result[i // patch, j // patch] = score(image[None])[0] - score(covered[None])[0]
+    return result
+
+
+def last_square_to_the_border(score, image, patch, value=0.0):
+    _, height, width = image.shape
+    corners = [[(i, j) for j in every(width, patch)] for i in every(height, patch)]
+
+    def cover(i, j):
+        picture = image.clone()
+        bottom = i + patch if i + 2 * patch <= height else height
+        right = j + patch if j + 2 * patch <= width else width
+        picture[:, i:bottom, j:right] = value
+        return picture
+
+    return corner_by_corner(score, image, corners, cover)
+
+
 def keeps_only(score, image, patch, value=0.0):
     _, height, width = image.shape
     corners = [[(i, j) for j in every(width, patch)] for i in every(height, patch)]
@@ -179,7 +203,10 @@ WRONG = (
     (whole_lines, "Copy the picture, set one square of all channels to `value`"),
     (corners_too_near, "Where does square number i begin?"),
     (end_included, "Is a line too much or too little covered?"),
-    (the_rest_too, "the shape should be [2, 2], yours is [3, 3]. How many whole squares fit"),
+    (the_rest_too, "the shape should be [2, 2], yours is [3, 3]. What is left over at the"),
+    (out_of_the_map, "is out of bounds for dimension 1 with size 2 (line"),
+    (out_of_the_map, "`). What is left over at the lower and right border stays uncovered"),
+    (last_square_to_the_border, "What is left over at the lower and right border stays uncovered"),
     (keeps_only, "Did you cover everything but the square?"),
     (no_batch, "`score` takes a batch (n, channels, height, width), it was given (3, 4, 6)"),
     (lambda score, image, patch: image[0], "expected the signature occlusion(score, image, patch,"),

@@ -7,7 +7,20 @@ from torch.nn.functional import conv1d
 
 
 def by_floor(size, kernel, padding=0, stride=1, dilation=1):
+    free = size + 2 * padding - dilation * (kernel - 1) - 1
+    return math.floor(free / stride + 1) if free >= 0 else 0
+
+
+def formula_of_the_books(size, kernel, padding=0, stride=1, dilation=1):
     return math.floor((size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1)
+
+
+def towards_zero(size, kernel, padding=0, stride=1, dilation=1):
+    return int((size + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1
+
+
+def towards_zero_from_0_on(size, kernel, padding=0, stride=1, dilation=1):
+    return max(0, towards_zero(size, kernel, padding, stride, dilation))
 
 
 def by_range(size, kernel, padding=0, stride=1, dilation=1):
@@ -15,19 +28,28 @@ def by_range(size, kernel, padding=0, stride=1, dilation=1):
     return len(range(0, last, stride))
 
 
-def by_trying(size, kernel, padding=0, stride=1, dilation=1):
+def only_trying(size, kernel, padding=0, stride=1, dilation=1):
     line, weights = torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)
     return conv1d(line, weights, None, stride, padding, dilation).shape[-1]
 
 
+def by_trying(size, kernel, padding=0, stride=1, dilation=1):
+    try:
+        return only_trying(size, kernel, padding, stride, dilation)
+    except RuntimeError:
+        return 0
+
+
 def as_a_tensor(size, kernel, padding=0, stride=1, dilation=1):
     covered = torch.tensor(dilation * (kernel - 1) + 1)
-    return torch.div(size + 2 * padding - covered, stride, rounding_mode="floor") + 1
+    steps = torch.div(size + 2 * padding - covered, stride, rounding_mode="floor")
+    return (steps + 1).clamp(min=0)
 
 
 def by_ceil(size, kernel, padding=0, stride=1, dilation=1):
     # As many as there are places for the first pixel of a window, every stride-th of them.
-    return -((dilation * (kernel - 1) - size - 2 * padding) // stride)
+    places = size + 2 * padding - dilation * (kernel - 1)
+    return -(-places // stride) if places > 0 else 0
 
 
 def divided(size, kernel, padding=0, stride=1, dilation=1):
@@ -83,6 +105,16 @@ WRONG = (
     (fence_posts, "Did you forget the first window?"),
     (one_before_dividing, "Is 1 added before dividing?"),
     (odd_kernels, "12 pixels, kernel 4, should be 9, yours is 8. Is it written for odd kernels?"),
+    (
+        towards_zero,
+        "2 pixels, kernel 3, padding 0, stride 2, should be 0, yours is 1. Is that int(…)",
+    ),
+    (towards_zero_from_0_on, "should be 0, yours is 1. Is that int(…)?"),
+    (
+        formula_of_the_books,
+        "2 pixels, kernel 7, should be 0, yours is -4. Where not even one window",
+    ),
+    (only_trying, "Where not even one window fits, the answer is 0."),
     (both_sides, "the size should be a single number, yours has shape [2]. One line is asked"),
     (lambda *options: str(by_floor(*options)), "expected the signature output_size(size, kernel,"),
     (lambda size, kernel, padding, stride, dilation: 1, "yours is output_size(size, kernel, pad"),

@@ -76,6 +76,23 @@ def never_empty(layers):
     return pixels
 
 
+def without_pooling(layers):
+    return by_recursion([(kernel, stride) for kernel, stride in layers if kernel % 2])
+
+
+def without_pooling_by_2(layers):
+    return backwards([layer for layer in layers if tuple(layer) != (2, 2)])
+
+
+def pooling_moves_only(layers):
+    pixels, jump = 1, 1
+    for kernel, stride in layers:
+        if (kernel, stride) != (2, 2):
+            pixels += (kernel - 1) * jump
+        jump *= stride
+    return pixels
+
+
 def pops(layers):
     pixels = 1
     while layers:
@@ -102,6 +119,9 @@ WRONG = (
     (from_zero, "[(3, 1)] should be 3, yours is 2. Did you begin with 0?"),
     (last_stride_only, "Does the stride reach one layer only?"),
     (never_empty, "A cell of the picture itself is 1 pixel."),
+    (without_pooling, "should be 7, yours is 5. Did you leave out pooling? It counts too"),
+    (without_pooling_by_2, "should be 7, yours is 5. Did you leave out pooling? It counts too"),
+    (pooling_moves_only, "Does pooling only move neighbours apart?"),
     (pops, "changes its input `layers`"),
     (by_halves, "should be a whole number, yours is 3.0. Pixels are counted"),
     (lambda layers: [by_recursion(layers)] * 2, "should be a single number, yours is a list"),

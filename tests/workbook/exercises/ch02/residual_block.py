@@ -27,6 +27,11 @@ def as_layers(x, first, second):
     return relu(sum((x, second(relu(first(x))))))
 
 
+def sum_in_place(x, first, second):
+    # The sum is a new tensor: nobody else holds it.
+    return F.relu(x + second(F.relu(first(x))), inplace=True)
+
+
 def plain(x, first, second):
     return F.relu(second(F.relu(first(x))))
 
@@ -74,6 +79,10 @@ def hidden_in_place(x, first, second):
     return F.relu(second(F.relu(first(x), inplace=True)) + x)
 
 
+def both_in_place(x, first, second):
+    return F.relu(x + second(F.relu(first(x), inplace=True)), inplace=True)
+
+
 def smooth(x, first, second):
     return F.gelu(x + second(F.gelu(first(x))))
 
@@ -100,7 +109,7 @@ def branch_without_gradient(x, first, second):
     return F.relu(x + branch)
 
 
-RIGHT = step_by_step, by_clamp, by_maximum, as_layers
+RIGHT = step_by_step, by_clamp, by_maximum, as_layers, sum_in_place
 WRONG = (
     (plain, "Did you forget to add x?"),
     (skip_outside, "Does the skip come behind the last ReLU?"),
@@ -112,6 +121,8 @@ WRONG = (
     (adds_in_place, "changes its input `x`. Did you write into it in place?"),
     (relu_in_place, "changes its input `x`. Did you write into it in place?"),
     (hidden_in_place, "changes its input `x`. Did you write into it in place?"),
+    (both_in_place, "changes its input `x`. Did you write into it in place?"),
+    (both_in_place, "Here `first` hands on x itself: a ReLU with inplace=True behind it"),
     (smooth, "`first`, ReLU, `second`; add x; ReLU."),
     (leaky, "`first`, ReLU, `second`; add x; ReLU."),
     (no_way_back, "the value is right, but no gradient flows back"),

@@ -170,7 +170,8 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     advice="Of each channel subtract the mean, divide by √(variance + 0.00001): the batch's own in "
     "training, else the running ones.",
-    praise="equal to an explicit loop on 12 batches, in both modes",
+    praise="equal to an explicit loop on 12 batches, in both modes, gradient in training included",
+    gradient=("x",),
     at_size=AtSize(
         lambda: (torch.randn(128, 32, 16, 16), torch.zeros(32), torch.ones(32), True),
         "128 pictures of 32 channels",

@@ -31,6 +31,7 @@ def oracle(image, kernel, padding=0, stride=1):
 def cases():
     random = torch.Generator().manual_seed(5)
     for channels, sides, kernel, *options in (
+        (2, (5, 6), (3, 3), 1),
         (2, (5, 6), (3, 3)),
         (3, (6, 5), (2, 3)),
         (1, (5, 5), (3, 3), 1),
@@ -48,10 +49,13 @@ def cases():
         for name, option in zip(("padding", "stride"), options, strict=False):
             what += f", {name} {option}"
         what = what.replace("1 channels", "1 channel")
-        yield Case((image, weights, *options), what, OBLONG if kernel == (2, 3) else "")
+        advice = OBLONG if kernel == (2, 3) else "" if options else NO_RING
+        yield Case((image, weights, *options), what, advice)
 
 
 OBLONG = "A kernel may be wider than high, and a picture higher than wide."
+# The first case has a ring, the second is the same without.
+NO_RING = "Does it work without a ring? With padding 0, `padding:-padding` is `0:-0`: empty."
 
 
 def in_words(sides) -> str:
@@ -105,6 +109,7 @@ RING = "Did you pad one side only? The ring goes left, right, top and bottom."
 BOTH = "Did you pad one axis only? Zeros go beside, above and below."
 STEP = "Is `stride` the step along both axes, down and across?"
 CHANNELS = "Did you forget to add up the channels? The answer has none."
+BATCH = "Is a batch axis left over? The answers have two axes, (height', width')."
 SUM = "Is that a mean? The products are added up, whatever their number."
 
 MISCONCEPTIONS = (
@@ -118,6 +123,10 @@ MISCONCEPTIONS = (
     Misconception(RING, with_ring(lambda p, k: (0, p, 0, p))),
     Misconception(BOTH, with_ring(lambda p, k: (p, p))),
     Misconception(BOTH, with_ring(lambda p, k: (0, 0, p, p))),
+    Misconception(
+        "Is the default of `padding` 0? Left out, there is no ring.",
+        lambda image, kernel, padding=1, stride=1: convolve(image, kernel, padding, stride),
+    ),
     Misconception("Did you pad twice as much?", with_ring(lambda p, k: (2 * p,) * 4)),
     Misconception(
         "Is the padding half a kernel? It is what `padding` says.",
@@ -144,6 +153,8 @@ MISCONCEPTIONS = (
         "Did you average over the channels? They are added up.",
         with_total(lambda products: products.sum((3, 4)).mean(0)),
     ),
+    Misconception(BATCH, with_total(lambda products: products.sum((0, 3, 4))[None])),
+    Misconception(BATCH, with_total(lambda products: products.sum((0, 3, 4))[None, None])),
     Misconception(CHANNELS, with_total(lambda products: products.sum((3, 4)))),
     Misconception(
         "Did you look at the first channel only?",
@@ -166,7 +177,7 @@ EXERCISE = Exercise(
     result=Entries(if_shape="How many whole windows fit, down and across?"),
     misconceptions=MISCONCEPTIONS,
     advice="Pad, take each whole window of all channels, multiply by the kernel, add up.",
-    praise="equal to SciPy's on 10 pictures of odd and even sizes",
+    praise="equal to SciPy's on 11 pictures of odd and even sizes",
     at_size=AtSize(
         lambda: (torch.rand(3, 64, 64), torch.rand(3, 3, 3), 1, 1),
         "a picture of 64 × 64 pixels",

@@ -64,8 +64,12 @@ def cases():
         what = f"the drops for {height} × {width} pixels, {channels} channels, patch {patch}"
         what = what.replace("1 channels", "1 channel")
         what += f", value {value[0]}" if value else ""
-        yield Case((bent, image, patch, *value), what)
+        advice = LEFT_OVER if height % patch or width % patch else ""
+        yield Case((bent, image, patch, *value), what, advice)
     yield Case((steps, image, 2, 0.1), "the drops of a score that goes down for bright pixels")
+
+
+LEFT_OVER = "What is left over at the lower and right border stays uncovered: only whole squares."
 
 
 def bent(images):
@@ -149,6 +153,12 @@ MISCONCEPTIONS = (
     Misconception(
         "Did you fill in the mean of the square? `value` says what goes there.",
         filled_with(lambda part, value: part.mean((1, 2), keepdim=True)),
+    ),
+    Misconception(
+        LEFT_OVER,
+        covering(
+            filled, lambda image, patch: squares(image, patch, patch, lambda n: -(-n // patch))
+        ),
     ),
     Misconception(INCLUDED, covering(filled, of_side(1))),
     Misconception(INCLUDED, covering(filled, of_side(-1))),

@@ -10,7 +10,7 @@ from xmodal_lab.workbook.exercises.form import Case, Exercise, Misconception, Nu
 def output_size(size, kernel, padding=0, stride=1, dilation=1):
     """How many numbers a convolution makes of a line of `size` pixels: an int."""
     covered = dilation * (kernel - 1) + 1
-    return (size + 2 * padding - covered) // stride + 1
+    return max(0, (size + 2 * padding - covered) // stride + 1)
 
 
 def oracle(size, kernel, padding=0, stride=1, dilation=1):
@@ -38,11 +38,18 @@ def cases():
         (7, 3, 0, 3, 3),
         (3, 5, 1),
         (1001, 2, 0, 1, 3),
+        (2, 3, 0, 2),
+        (2, 7),
+        (4, 3, 0, 1, 3),
     ):
         size, *others = options
         names = "kernel", "padding", "stride", "dilation"
         parts = [f"{name} {n}" for name, n in zip(names, others, strict=False)]
-        yield Case(options, f"the size behind {size} pixels, {', '.join(parts)},")
+        advice = "" if oracle(*options) else NONE
+        yield Case(options, f"the size behind {size} pixels, {', '.join(parts)},", advice)
+
+
+NONE = "Where not even one window fits, the answer is 0."
 
 
 def answer(count):
@@ -81,6 +88,11 @@ MISCONCEPTIONS = (
         "Did you round to the nearest? What does not fill a whole step is dropped.",
         answer(lambda n, c, s, k, p: round((n - c) / s) + 1),
     ),
+    Misconception(NONE, lambda *o: _reach(lambda k, d: d * (k - 1) + 1, *o)),
+    Misconception(
+        "Is that int(…)? Below 0 it rounds up, // rounds down.",
+        answer(lambda n, c, s, k, p: int((n - c) / s) + 1),
+    ),
     Misconception("Did you use `stride`?", answer(lambda n, c, s, k, p: n - c + 1)),
     Misconception("Did you use `dilation`?", answer(lambda n, c, s, k, p: (n - k) // s + 1)),
     Misconception(
@@ -110,6 +122,6 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     advice="Pixels with padding, minus what a window covers; divide by the stride, drop the rest, "
     "add 1.",
-    praise="equal to counting the windows one by one in 15 cases",
+    praise="equal to counting the windows one by one in 18 cases",
     on_device=False,  # numbers, no tensors
 )

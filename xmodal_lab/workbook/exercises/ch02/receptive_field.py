@@ -57,11 +57,17 @@ def step_by_step(more, jump=lambda jump, stride: jump * stride, start=1):
     return answer
 
 
+def without(pooling):
+    """An answer that leaves out the layers for which pooling(kernel, stride) is true."""
+    return lambda layers: receptive_field([layer for layer in layers if not pooling(*layer)])
+
+
 def neighbours(kernel, stride, jump):
     return (kernel - 1) * jump
 
 
 OWN = "Did you count a layer's own stride? It moves only the neighbours that later layers see."
+POOLING = "Did you leave out pooling? It counts too: a layer like any other."
 PRODUCT = "Do strides multiply? Two of stride 2 put neighbours 4 pixels apart."
 
 MISCONCEPTIONS = (
@@ -74,6 +80,13 @@ MISCONCEPTIONS = (
     Misconception(
         "Is the stride of the layer itself, and of no other, in it? Those before it count.",
         step_by_step(lambda k, s, jump: (k - 1) * s),
+    ),
+    Misconception(POOLING, without(lambda kernel, stride: kernel == stride > 1)),
+    Misconception(POOLING, without(lambda kernel, stride: kernel == stride == 2)),
+    Misconception(POOLING, without(lambda kernel, stride: kernel == 2)),
+    Misconception(
+        "Does pooling only move neighbours apart? Its kernel sees more as well: it counts too.",
+        step_by_step(lambda k, s, jump: 0 if k == s else (k - 1) * jump),
     ),
     Misconception(PRODUCT, step_by_step(neighbours, lambda jump, s: jump + s)),
     Misconception(PRODUCT, step_by_step(neighbours, lambda jump, s: jump + s - 1)),

@@ -34,9 +34,11 @@ def cases():
             f"a block with bent layers for {list(shape)}",
         )
     yield Case((x, lambda x: 0 * x, lambda x: 0 * x), "a block whose layers give 0", NOTHING)
-    yield Case((x, lambda x: x, lambda x: x / 2 - 1), "a block whose first layer hands on x itself")
+    what = "a block whose first layer hands on x itself"
+    yield Case((x, lambda x: x, lambda x: x / 2 - 1), what, HANDED_ON)
 
 
+HANDED_ON = "Here `first` hands on x itself: a ReLU with inplace=True behind it writes into x."
 NOTHING = "A branch that gives 0 leaves relu(x)."
 
 
