@@ -316,7 +316,7 @@ print("convolution of SciPy:\n", convolve2d(spot, nine, "valid").astype(int))
 #
 # **Goal.** How many windows fit into one line of pixels? `padding` zeros stand at **both** ends.
 # With `dilation` 2, the kernel looks at every second pixel only, so it reaches farther. Windows
-# that stick out do not count. At least one window fits.
+# that stick out do not count. Where not even one fits, the answer is 0.
 
 
 # %% tags=["exercise"]
@@ -345,7 +345,7 @@ output_size = check(output_size)
 # def output_size(size, kernel, padding=0, stride=1, dilation=1):
 #     """How many numbers a convolution makes of a line of `size` pixels: an int."""
 #     covered = dilation * (kernel - 1) + 1
-#     return (size + 2 * padding - covered) // stride + 1
+#     return max(0, (size + 2 * padding - covered) // stride + 1)
 # ```
 #
 # The window begins at the left end. `size + 2 * padding - covered` pixels are left at its right,
