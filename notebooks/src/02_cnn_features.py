@@ -351,6 +351,7 @@ output_size = check(output_size)
 # The window begins at the left end. `size + 2 * padding - covered` pixels are left at its right,
 # and each `stride` of them makes room for one more. `//` drops what is left over. So 32 pixels,
 # kernel 3 and padding 1 stay 32; with stride 2 they become 16.
+# Where the window is longer than all that, none fits: hence `max`.
 #
 # </details>
 #
