@@ -222,8 +222,8 @@ show(charts.windows(patch, kernel, answers))
 # **Goal.** Slide a kernel over a picture. Under each whole window: multiply number by number, over
 # **all channels**, and add everything up. `padding` puts that many rings of zeros around the
 # picture first; `stride` is the step to the next window, down and across. The kernel is **not**
-# flipped (mathematicians call this cross-correlation). Forbidden: `conv2d` and any other ready-made
-# convolution. Welcome: loops, `pad`, `unfold`, `einsum`.
+# flipped (mathematicians call this cross-correlation). `conv2d` would do it in one call, and passes;
+# you learn more without. Welcome: loops, `pad`, `unfold`, `einsum`.
 
 
 # %% tags=["exercise"]
@@ -316,7 +316,7 @@ print("convolution of SciPy:\n", convolve2d(spot, nine, "valid").astype(int))
 #
 # **Goal.** How many windows fit into one line of pixels? `padding` zeros stand at **both** ends.
 # With `dilation` 2, the kernel looks at every second pixel only, so it reaches farther. Windows
-# that stick out do not count. Where not even one fits, the answer is 0.
+# that stick out do not count; where none fits, the answer is 0.
 
 
 # %% tags=["exercise"]
@@ -336,7 +336,8 @@ output_size = check(output_size)
 # </details>
 # <details><summary>Hint 2: counting</summary>
 #
-# The first window fits once. How often can it still move by `stride`?
+# The first window fits once. How often can it still move by `stride`? A line shorter than the window
+# has room for none.
 #
 # </details>
 # <details><summary>Solution</summary>
@@ -605,7 +606,8 @@ expect("shape", healthy["shape"], 93, 100, "%")
 #
 # **Goal.** A block with a way around it (He et al. 2016): `first`, ReLU, `second`; then add the
 # input; then ReLU. `first` and `second` are functions (layers) that keep the shape; call each once.
-# Gradients must flow both ways, and `x` itself must stay as it is.
+# Gradients must flow both ways, and `x` itself must stay as it is, also where `first` hands on `x`
+# unchanged.
 
 
 # %% tags=["exercise"]
@@ -619,7 +621,8 @@ residual_block = check(residual_block)
 # %% [markdown]
 # <details><summary>Hint 1</summary>
 #
-# `torch.relu(x)` gives a new tensor. `x += …` would write into the caller's tensor: use `x + …`.
+# `torch.relu(x)` gives a new tensor. `x += …` would write into the caller's tensor: use `x + …`. So
+# would `inplace=True` on `first(x)`, where `first` hands on `x` itself.
 #
 # </details>
 # <details><summary>Solution</summary>
