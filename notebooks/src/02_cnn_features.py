@@ -352,6 +352,7 @@ output_size = check(output_size)
 # The window begins at the left end. `size + 2 * padding - covered` pixels are left at its right,
 # and each `stride` of them makes room for one more. `//` drops what is left over. So 32 pixels,
 # kernel 3 and padding 1 stay 32; with stride 2 they become 16.
+# Where the window is longer than all that, none fits: hence `max`.
 #
 # </details>
 #
@@ -1244,8 +1245,8 @@ expect("gain over pixels", gain, 1.5, 5, "points")
 
 # %% [markdown]
 # Above 98 % sounds like a triumph of features, until plain pixels score 95, and *untrained* networks 96 to
-# 98.5 (five seeds). With fewer labels the rows lie further apart: read the column of 50, too. (Some writers may occur in training and in test: nobody recorded who wrote
-# what. A new hand may be harder.)
+# 98.5 (five seeds). With 50 labels the rows lie further apart. (Writers may occur in training and in
+# test; a new hand may be harder.)
 #
 # ## 10 · The clinic
 #
