@@ -1,6 +1,6 @@
 """What the picture networks of chapter 02 reach: probes by layer, depth, Grad-CAM, handwriting.
 
-    python benchmarks/image_features.py                          # three seeds, 20 CPU-minutes of busy cores
+    python benchmarks/image_features.py              # three seeds: 20 CPU-minutes, busy cores
     python benchmarks/image_features.py --seeds 1 --parts probes maps --json one.json
 
 Every seed has its own pictures and its own first weights. Widths, steps, learning rates and the
