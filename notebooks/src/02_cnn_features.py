@@ -1040,7 +1040,7 @@ edges = sum(F.conv2d(pairs.float().mean(1, keepdim=True), k[None], padding=1).sq
             for k in (made["upright edges"], made["level edges"]))[:, 0]  # fmt: skip
 near = F.max_pool2d(on_first.float()[:, None], 5, 1, 2)[:, 0].bool()
 for name, maps, masks, low, high in (
-    ("on the thing asked for", cams[0], on_first, 40, 92),
+    ("on the thing asked for", cams[0], on_first, 40, 97),
     ("within 2 pixels of it", cams[0], near, 78, 100),
     ("on the other thing", cams[0], on_second, 0, 12),
     ("edges, on the thing asked for", edges, on_first, 40, 50),
@@ -1131,7 +1131,7 @@ drops = covered(range(60))
 rows = {"Grad-CAM": cams[0][:6], "occlusion": enlarged(drops[:6].clamp(min=0), 32)}
 show(charts.heats(pairs[:6].numpy(), rows, names, on_first[:6]))
 same = 100 * pointing_game(cams[0][:60], on_first[:60]).mean()
-expect("60 pictures, Grad-CAM, on the thing asked for", same, 38, 92, "%")
+expect("60 pictures, Grad-CAM, on the thing asked for", same, 38, 97, "%")
 hits = 100 * pointing_game(enlarged(drops, 32), on_first[:60]).mean()
 expect("occlusion, on the thing asked for", hits, 75, 100, "%")
 
@@ -1345,7 +1345,7 @@ show(charts.heats(seen, {}, list(ways)))
 show(charts.bars(reports, "what is asked", "right / %", 12.5))
 expect("patient 3, reshape: shape", reports["reshape(-1, 3, 32, 32)"]["shape"], 5, 22, "%")
 expect("patient 3, wrong axes: shape", reports["permute(0, 3, 2, 1)"]["shape"], 50, 85, "%")
-expect("patient 3, blue first: shape", reports["blue first"]["shape"], 90, 100, "%")
+expect("patient 3, blue first: shape", reports["blue first"]["shape"], 85, 100, "%")
 expect("patient 3, blue first: colour", reports["blue first"]["colour"], 30, 50, "%")
 expect("patient 3, repaired: shape", reports["permute(0, 3, 1, 2)"]["shape"], 93, 100, "%")
 discharge("reshape: shape", reports["reshape(-1, 3, 32, 32)"]["shape"], healthy["shape"])
