@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Error, Page, sync_playwright
 
 CHAPTER = "00_start_here"
 TOKEN = "classic"
@@ -68,7 +68,7 @@ def wait_for(address: str, page: Page) -> None:
         try:
             page.goto(f"{address}/notebooks/{CHAPTER}.ipynb?token={TOKEN}")
             return
-        except Exception:
+        except Error:  # not yet
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.5)

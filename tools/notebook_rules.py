@@ -32,7 +32,7 @@ IGNORED_WITH_REASON = re.compile(r"^# nbval-ignore-output: \S+", re.M)
 UNSTABLE = {
     "a memory address": r"\b0x[0-9a-fA-F]{6,}\b",
     "a temporary folder": r"/tmp/|/var/folders/|\\Temp\\|ipykernel_\d+",
-    "a home folder": r"/home/\w|/Users/\w|/root/|[A-Z]:\\Users\\",
+    "a home folder": r"/(?:home/\w|Users/\w|root/)|[A-Z]:\\Users\\",
     "a speed": r"\d(?:it/s|s/it)\b",
     "a wall time": r"Wall time|CPU times",
 }

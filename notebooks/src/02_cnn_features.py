@@ -955,7 +955,7 @@ answered = answered - answered.flatten(1).median(1).values[:, None, None]
 show(charts.answers(pairs[0].numpy(), {f"kernel {i}": answered[i] for i in range(7)}, columns=4))
 
 # %% [markdown]
-# The rims show the padding, too. Deeper maps mean something, but what? Ask a *score*: which cells speak for “moon”? The gradient of
+# Deeper maps mean something, but what? Ask a *score*: which cells speak for “moon”? The gradient of
 # the score $y_c$ of class $c$ says how much it would rise with each number of the last maps. $A_k$ is the
 # map of channel $k$.
 
