@@ -69,7 +69,8 @@ class SpectrogramPlayer:
             samples, self.rate, frames_of(samples, self.rate), traces, self.words.get(name, ())
         )
         below = f", and the traces {say.listed(traces)}" if traces else ""
-        return _page(name, samples, self.rate, fig, f"its waveform, its log-mel spectrogram{below}")
+        told = f"its waveform, its log-mel spectrogram{below}"
+        return _page(name, samples, self.rate, fig, told, moving=True)
 
 
 class TimeAndFrequency:
@@ -101,9 +102,13 @@ class TimeAndFrequency:
         panels = {f"window of {ms} ms": self.levels(samples, ms) for ms in milliseconds}
         # 70 dB below the loudest there is hardly anything but noise.
         top = max(panel.max() for panel in panels.values())
-        fig = hearing.spectrogram(panels, self.hop, self.rate / 2, bounds=(top - 70, top))
+        fig = hearing.spectrogram(
+            panels, self.hop, self.rate / 2, bounds=(top - 70, top),
+            columns=2 if len(panels) in (2, 4) else 3,
+        )  # fmt: skip
+        # Half of what a Hann window smears a tone over is 2 / length.
         ends = "; ".join(
-            f"a window of {ms} ms tells apart {say.number(1000 / ms)} Hz and {ms} ms"
+            f"a window of {ms} ms tells apart {say.number(2000 / ms)} Hz and {ms} ms"
             for ms in milliseconds
         )
         return described(fig, f"“{name}”; roughly, {ends}. {fig.alt}")
@@ -124,10 +129,10 @@ class TimeAndFrequency:
 
 
 def clicks_and_tones(rate: int = 8000, seconds: float = 0.5) -> Float[np.ndarray, " samples"]:
-    """Two tones 60 Hz apart and two clicks 20 ms apart: no window parts both pairs well."""
+    """Two tones 150 Hz apart and two clicks 8 ms apart: no window parts both pairs by 4 dB."""
     time = np.arange(int(rate * seconds)) / rate
-    samples = 0.1 * (np.sin(2 * np.pi * 1500 * time) + np.sin(2 * np.pi * 1560 * time))
-    for place in (0.5 * seconds, 0.5 * seconds + 0.02):
+    samples = 0.1 * (np.sin(2 * np.pi * 1425 * time) + np.sin(2 * np.pi * 1575 * time))
+    for place in (0.5 * seconds, 0.5 * seconds + 0.008):
         samples[round(place * rate)] += 0.8
     return samples
 
@@ -289,25 +294,27 @@ def answered(
     return _page(name, samples, rate, fig, f"its log-mel spectrogram and the answer: {told}")
 
 
-def _page(name: str, samples: Samples, rate: int, fig: Figure, below: str) -> Page:
-    """A player above a figure; where the figure is one of ``gates``, a line moves over it."""
+def _page(
+    name: str, samples: Samples, rate: int, fig: Figure, below: str, moving: bool = False
+) -> Page:
+    """A player above a figure; ``moving`` draws a line over one of ``gates`` while it plays."""
     fig.alt = ""
     picture, width, _ = figures.render(fig)
     figures.close(fig)
     alt = f"A player of “{name}”, {len(samples) / rate:.1f} s; below it {below}."
     control, told = sounds.player(level(samples), rate, name, style="max-width:100%")
-    pointer, moving = "", ""
-    if fig.get_layout_engine() is None:  # places are known
+    pointer = ""
+    if moving:
         pointer = (
             f'<div style="position:absolute;top:0;bottom:8%;left:{100 * hearing.LEFT:.1f}%;'
             f'width:2px;background:{COLOURS["vermilion"]}"></div>'
         )
-        moving = (
+        follow = (
             "const p=this.parentElement.querySelector('[style*=absolute]');"
             f"p.style.left=({100 * hearing.LEFT:.1f}+{100 * (hearing.RIGHT - hearing.LEFT):.1f}"
             "*this.currentTime/(this.duration||1))+'%'"
         )
-        control = control.replace("<audio ", f'<audio ontimeupdate="{html.escape(moving)}" ', 1)
+        control = control.replace("<audio ", f'<audio ontimeupdate="{html.escape(follow)}" ', 1)
     image = (
         f'<div style="position:relative;display:inline-block;max-width:100%">'
         f'<img alt="{html.escape(alt)}" width="{width}" style="max-width:100%;display:block" '
