@@ -78,9 +78,8 @@ def seen(path, blank=0):
 def on_change(path, blank=0):
     out, current = [], None
     for symbol in path:
-        if current is not None and symbol != current:
-            if current != blank:
-                out.append(current)
+        if current not in (None, symbol, blank):
+            out.append(current)
         current = symbol
     return out
 

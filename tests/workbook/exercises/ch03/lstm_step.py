@@ -141,7 +141,7 @@ WRONG = (
     (g_and_o_swapped, "Are the rows of the gates mixed up?"),
     (f_first, "Are the rows of the gates mixed up?"),
     (f_first_o_third, "Are the rows of the gates mixed up?"),
-    (c_first, "of h should be 0.28, yours is 0.42. Are h and c returned the wrong way round?"),
+    (c_first, "of h should be 0.28, yours is 0.55. Are h and c returned the wrong way round?"),
     (old_c, "Is that the old c in h?"),
     (c_into_the_matrix, "Did you mix up the inputs h and c?"),
     (sigmoid_everywhere, "What squeezes what?"),
