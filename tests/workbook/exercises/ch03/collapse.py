@@ -118,6 +118,14 @@ def needs_blank(path, blank):
     return with_memory(path, blank)
 
 
+def with_holes(path, blank=0):
+    return [None if symbol == blank else symbol for symbol in path]
+
+
+def one_blank_at_least(path, blank=0):
+    return with_memory(path, blank) or ([blank] if path else [])
+
+
 RIGHT = with_memory, by_torch, by_numpy, by_text, in_two_walks
 WRONG = (
     (blanks_first, "what [3, 3, 0, 3] says should be [3, 3], yours is [3]. Did you take out the"),
@@ -134,6 +142,8 @@ WRONG = (
     (writes, "changes its input `path`"),
     (text, "the result should be a list, yours is a str."),
     (as_words, "the list should hold whole numbers, in yours is '3'."),
+    (with_holes, "the list should hold whole numbers, in yours is None."),
+    (one_blank_at_least, "what [0, 0, 0] says should be [], yours is [0]. Where all is blank"),
     (needs_blank, "expected the signature collapse(path, blank=0)"),
     (lambda path, blank=4: with_memory(path, blank), "Is the default of `blank` 0?"),
 )

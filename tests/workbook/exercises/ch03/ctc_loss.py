@@ -172,11 +172,17 @@ def needs_a_label(log_probs, target, blank=0):
     return by_the_library(log_probs, target, blank)
 
 
+def merged_target(log_probs, target, blank=0):
+    labels = [label for label, _ in itertools.groupby(target.tolist())]
+    return by_the_library(log_probs, torch.tensor(labels, dtype=torch.int64), blank)
+
+
 RIGHT = by_the_library, in_numbers, letter_by_letter, in_float64
 WRONG = (
     (no_blanks, "Are the blanks missing?"),
     (equal_labels_merge, "the loss of [1, 1, 2] in 6 frames should be"),
     (equal_labels_merge, "Did you skip the blank between two equal labels?"),
+    (merged_target, "Did you merge equal labels of the target?"),
     (never_skips, "Which places may be skipped?"),
     (always_skips, "Which places may be skipped?"),
     (ends_in_a_blank, "Where may a path end?"),

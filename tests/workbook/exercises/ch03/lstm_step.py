@@ -135,6 +135,12 @@ def first_row_only(x, h, c, w_ih, w_hh, b_ih, b_hh):
     return h[0], c[0]
 
 
+def bounded(x, h, c, w_ih, w_hh, b_ih, b_hh):
+    i, f, g, o = four(x, h, w_ih, w_hh, b_ih, b_hh).chunk(4, 1)
+    c = (f.sigmoid() * c + i.sigmoid() * g.tanh()).clamp(-5, 5)
+    return o.sigmoid() * c.tanh(), c
+
+
 RIGHT = by_the_library, by_the_module, row_by_row, one_matrix
 WRONG = (
     (no_tanh, "Is the tanh on the cell missing?"),
@@ -155,5 +161,7 @@ WRONG = (
     (c_detached, "the gradient of `c` is not"),
     (cell_detached_in_h, "the value is right, but the gradient of"),
     (into_c, "changes its input `c`"),
+    (bounded, "a step of cells around 20: entry"),
+    (bounded, "Is c kept within bounds?"),
     (first_row_only, "the shape of h and c should be [2, 4], yours is [4]."),
 )
