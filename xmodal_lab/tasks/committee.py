@@ -6,7 +6,7 @@ differently, their mean errs less often than any of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from jaxtyping import Float, Int64
@@ -14,9 +14,8 @@ from torch import Tensor, nn
 
 from xmodal_lab.batch import Batch, Padded
 from xmodal_lab.encoders.audio.recurrent import AudioEncoder
-from xmodal_lab.tasks.classification import Classifier, cross_entropy
+from xmodal_lab.tasks.classification import Classifier
 from xmodal_lab.tasks.recognition import Variation, heard, sayings
-from xmodal_lab.training.loop import Step, fit
 
 THROATS, SPEEDS = (0.85, 1.18), (0.8, 1.25)
 # Five ways to hear a digit. Chosen on two speakers of the spoken digits, confirmed on three others.
@@ -48,29 +47,26 @@ class Committee(nn.Module):
             Classifier(AudioEncoder(variation.bands), classes, "audio") for variation in variations
         )
 
-    def fit(
+    def lessons(
         self,
         waveforms: Padded,
         labels: Int64[Tensor, " count"],
-        steps: int = 250,
         batch_size: int = 64,
-        learning_rate: float = 3e-3,
         seed: int = 0,
-    ) -> Iterator[Step]:
-        """Train one member after the other, yielding after every step: see ``training.fit``.
+    ) -> Iterator[tuple[Classifier, Callable[[int], Batch]]]:
+        """Each member with what it is trained on: the function of the step that ``fit`` takes.
+
+        ``for member, batch in jury.lessons(x, y)``: ``fit(member, cross_entropy, batch)``, and on.
 
         Args:
             waveforms: 16-bit samples at 8 kHz (count, samples).
             labels: what is said.
-            steps: of each member.
             batch_size: sayings a step.
-            learning_rate: at its highest.
             seed: of the sayings and their variation; each member draws its own.
         """
         for number, (member, variation) in enumerate(self):
-            own = seed + 100 * number
-            batch = sayings(waveforms, labels, variation, batch_size, own)
-            yield from fit(member, cross_entropy, batch, steps, batch_size, learning_rate, seed=own)
+            own = 100 * seed + number
+            yield member, sayings(waveforms, labels, variation, batch_size, own)
 
     @torch.no_grad()
     def probabilities(self, waveforms: Padded, chunk: int = 500) -> Float[Tensor, "rows classes"]:
