@@ -10,7 +10,7 @@ layer whose maps are asked were chosen on the val split with other seeds; figure
             quarter of the picture; colour-shape pairs that training showed, and those it did not
     maps    Grad-CAM and occlusion on two-thing pictures: is the highest pixel on the asked thing,
             or at least in the box around it? (a cell of the map may cover the hole of a ring)
-    pointing  the best of those networks once more, by the rule of Zhang et al. 2018, section 4.2: a
+    pointing  the best of those networks once more, by the rule of Zhang et al. 2018, section 4: a
             pixel beside the thing still counts (15 of their 500 pixels are 1 of our 32); and with
             the mean of four maps of the picture moved by a pixel. Both chosen on val, another seed
     depth   plain against residual networks of 8, 14, 20 and 32 layers, all else equal

@@ -47,7 +47,7 @@ def fine_tune(
     Raises:
         TrainingError: where the loss is no number.
 
-    Source: Kumar et al. 2022; statistics kept: Kornblith et al. 2019, appendix A.5.
+    Source: Yosinski et al. 2014; beside frozen features: Kornblith et al. 2019.
     """
     data, runtime = Batch(data), runtime or current()
     model.to(runtime.device)
