@@ -87,3 +87,9 @@ def test_a_loss_that_is_no_number_is_told(model, data):
     torch.nn.init.constant_(model.head.weight, float("nan"))
     with pytest.raises(TrainingError, match="the loss of step 1 is nan"):
         after(model, data)
+
+
+def test_no_gradient_is_longer_than_clip(model, data):
+    next(fine_tune(model, data, clip=0.01, runtime=CPU))
+    norms = torch.stack([weight.grad.norm() for weight in model.parameters()])
+    assert norms.norm().item() == pytest.approx(0.01, rel=1e-3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+from torch import nn
 
 from xmodal_lab.batch import Batch, Entries
 from xmodal_lab.runtime import Runtime, current
@@ -23,6 +24,7 @@ def fine_tune(
     batch_size: int = 32,
     seed: int = 0,
     keep_statistics: bool = True,
+    clip: float = 1.0,
     runtime: Runtime | None = None,
 ) -> Iterator[float]:
     """Train a classifier whose encoder has been trained before; yields each step's loss in nats.
@@ -42,6 +44,7 @@ def fine_tune(
         seed: decides the order of the rows.
         keep_statistics: whether BatchNorm goes on with the means and spreads it came with, and
             dropout stays off; False for those of every batch, averaged along the way.
+        clip: largest norm of the gradient, as in ``fit``.
         runtime: device and precision, as ``runtime.setup`` gave them.
 
     Raises:
@@ -68,6 +71,7 @@ def fine_tune(
                 raise TrainingError(f"the loss of step {number} is {loss.item()}: lower the rates")
             optimiser.zero_grad()
             loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), clip)
             optimiser.step()
             yield loss.item()
     finally:
