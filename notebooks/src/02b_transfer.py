@@ -11,7 +11,7 @@
 #
 # **The claim.** One trained network, two new tasks, few labels. On the first task a linear layer on the
 # *frozen* network is right more often than the same network *fine-tuned*, or as often. On the second,
-# fine-tuning wins by far once there are 250 labels. So neither way is the better one.
+# fine-tuning wins, with 50 labels and with 250. So neither way is the better one.
 #
 # You will measure both, with equal care, and then look at what the difference costs.
 #
@@ -19,8 +19,8 @@
 # |---|---|
 # | You need | chapter 02: convolutions, residual blocks, BatchNorm, probes |
 # | You will be able to | assemble a classic network, read published weights into it, choose between freezing and fine-tuning, and fine-tune without harm |
-# | It takes | SECONDS |
-# | To read | WORDS |
+# | It takes | about a minute of one free CPU core, most of it training; several on a busy machine. 0.7 GB of memory. A GPU: not measured yet |
+# | To read | 1,800 words. Three exercises, 23 minutes by their cards |
 
 # %% [markdown]
 # Device, precision and seed are chosen here, once.
@@ -175,16 +175,18 @@ gain = {
     for task, ways in found.items()
 }
 for task, n, low, high in (
-    ("shapes", 10, -25, 5),
-    ("shapes", 250, -5, 2),
-    ("handwriting", 10, -15, 12),
-    ("handwriting", 250, 4, 20),
+    ("shapes", 10, -25, 6),
+    ("shapes", 50, -20, 4),
+    ("shapes", 250, -12, 2.5),
+    ("handwriting", 10, -15, 15),
+    ("handwriting", 50, 0, 25),
+    ("handwriting", 250, 2, 25),
 ):
     expect(f"{task}, {n} labels, gained by fine-tuning", gain[task][n], low, high, "points")
 
 # %% [markdown]
-# For *shapes* the answer was in the features. For *handwriting* it was not quite, and with enough labels
-# the weights could move to it. With ten labels they can hardly know where to.
+# For *shapes* a linear reader finds the answer in the features: the 16 questions had put it there. For
+# *handwriting* it finds less, and moving the weights helps, once there are labels enough to say where to.
 #
 # Now to the borrowing itself: whose networks, and how do their weights get here?
 #
@@ -447,7 +449,13 @@ best = sources["captions"]["fine-tuned, 250"]
 expect("captions, fine-tuned, 250 labels", best, 88, 99, "%")
 
 # %% [markdown]
-# TEXT
+# Read the frozen columns first. What the 16 questions taught is of *less* use here than a network that was
+# never trained: features can be too much made for their task. (Their grid keeps more; chapter 02, section
+# 9.) The captions' encoder does better. It differs in training *and* in layout, so the table cannot say
+# which of the two is why.
+#
+# With 250 labels, a start from nothing is no longer far behind, or ahead. Borrowing pays while labels are
+# few, and where the features fit.
 #
 # ## 5 · What fine-tuning forgets
 #
@@ -582,8 +590,8 @@ rows = by_turns(labels, 0)[:50]
 sick = tuned(seer.encoder, images[rows], labels[rows], 0.03, head_rate=0.03)
 one_rate = right(sick, TASKS["shapes"][2])
 rate_guess.reveal(one_rate)
-expect("patient 1, one large rate", one_rate, 10, 70, "%")
-expect("patient 1, repaired", found["shapes"]["fine-tuned"][50][0], 75, 100, "%")
+expect("patient 1, one large rate", one_rate, 5, 75, "%")
+expect("patient 1, repaired", found["shapes"]["fine-tuned"][50][0], 62, 100, "%")
 
 # %% [markdown]
 # What was borrowed is lost within a few steps, before the head knows where to send it.
@@ -615,7 +623,7 @@ for mode, model in modes.items():
     print(f"{mode}: weights the same bit for bit: {same}")
 still = {mode: named(model.encoder, "shape") for mode, model in modes.items()}
 norm_guess.reveal(still["training mode"])
-expect("patient 2, training mode: shape", still["training mode"], 8, 75, "%")
+expect("patient 2, training mode: shape", still["training mode"], 8, 88, "%")
 expect("patient 2, repaired: shape", still["evaluation mode"], 90, 100, "%")
 
 # %% [markdown]
