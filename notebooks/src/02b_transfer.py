@@ -185,10 +185,10 @@ for task, n, low, high in (
     expect(f"{task}, {n} labels, gained by fine-tuning", gain[task][n], low, high, "points")
 
 # %% [markdown]
-# With ten labels fine-tuning gained nothing, on either task. With more, *shapes* depend on the network: with
-# two that we trained, one 20 steps longer than the other, fine-tuning with 50 labels lost 4 points and gained
-# 6. The 16 questions had asked for shapes; little was left to gain. *Handwriting* is new to the network, and
-# there it gained with both.
+# With ten labels fine-tuning gained nothing, on either task. With more, it depends: the 16 questions had asked
+# for *shapes*, and both ways stay near each other; *handwriting* is new to the network, and fine-tuning gained
+# with both numbers. One network and two draws prove little; `benchmarks/image_features.py --parts transfer`
+# trains more.
 #
 # Now to the borrowing itself: whose networks, and how do their weights get here?
 #
