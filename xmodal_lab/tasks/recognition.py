@@ -117,8 +117,13 @@ def sayings(
 def varied(waveforms: Padded, variation: Variation, random: torch.Generator) -> Padded:
     """What a recogniser in training reads of sayings, each varied anew."""
     if variation.noise is not None:
-        noisy = with_noise(waveforms, variation.noise, random).values
-        chosen = torch.rand(len(noisy), 1, generator=random) < variation.noisy
-        waveforms = waveforms._replace(values=torch.where(chosen, noisy, waveforms.values.float()))
+        # Noise is what costs most: it is drawn only where it is wanted.
+        values = waveforms.values.float()
+        chosen = torch.rand(len(values), generator=random) < variation.noisy
+        noisy = with_noise(
+            Padded(values[chosen], waveforms.lengths[chosen]), variation.noise, random
+        )
+        values[chosen] = noisy.values
+        waveforms = waveforms._replace(values=values)
     frames = warped(LogMel()(waveforms), variation.speed, variation.throat, random)
     return viewed(coloured(frames, variation.colour, random), variation)
