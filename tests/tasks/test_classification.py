@@ -50,6 +50,19 @@ def test_it_learns_by_the_loop_and_answers_every_row():
     assert judge.predict(batch, chunk=30).equal(judge.predict(batch))
 
 
+def test_dropout_zeroes_numbers_in_training_alone():
+    torch.manual_seed(0)
+    judge, batch = Classifier(Plain(), 3, "x", dropout=0.5), questions(200)
+    judge.train()
+    given = {}
+    judge.head.register_forward_pre_hook(lambda _, inputs: given.update(x=inputs[0]))
+    judge(batch)
+    assert 0.4 < (given["x"] == 0).double().mean() < 0.6
+    judge.eval()
+    judge(batch)
+    assert given["x"].equal(judge.encoder(batch["x"]))
+
+
 def test_several_right_classes():
     logits, labels = torch.zeros(3, 4), torch.eye(4)[:3]
     found = binary_cross_entropy(logits, {"labels": labels})

@@ -63,7 +63,7 @@ class Variation:
 
 
 # Chosen on voices 16 to 19, trained on 0 to 15.
-WORDS = Variation((-6.0, 15.0), 0.8, (0.8, 1.25), (0.85, 1.18), views=("standard",))
+WORDS = Variation((-6.0, 12.0), 0.75, speed=(0.8, 1.25), throat=(0.8, 1.25))
 
 
 def heard(waveforms: Padded, variation: Variation) -> Padded:
