@@ -5,9 +5,17 @@ import torch
 
 from xmodal_lab.batch import Batch, pad
 from xmodal_lab.datasets import spoken_words
-from xmodal_lab.encoders.audio import AudioEncoder
+from xmodal_lab.encoders.audio import AudioEncoder, SpectrogramCNN
 from xmodal_lab.tasks import Classifier, accuracy, cross_entropy
-from xmodal_lab.tasks.recognition import WORDS, Variation, heard, sayings, varied
+from xmodal_lab.tasks.recognition import (
+    DIGITS,
+    WORDS,
+    Variation,
+    digit_frames,
+    heard,
+    sayings,
+    varied,
+)
 from xmodal_lab.training import fit
 
 
@@ -51,6 +59,14 @@ def test_only_a_share_gets_noise(words):
     assert 0.3 < changed.double().mean() < 0.7
 
 
+@pytest.mark.parametrize("noisy", [0.0, 1.0])
+def test_noise_leaves_what_it_was_given_alone(words, noisy):
+    given = words.waveforms._replace(values=words.waveforms.values.float())
+    before = given.values.clone()
+    varied(given, Variation(noise=(0.0, 0.0), noisy=noisy), torch.Generator().manual_seed(0))
+    assert given.values.equal(before)
+
+
 def test_a_step_has_its_own_batch_whenever_it_is_asked(words):
     batch = sayings(words.waveforms, words.words, WORDS, 16, seed=1)
     first, again, next_one = batch(0), batch(0), batch(1)
@@ -79,6 +95,47 @@ def test_a_recogniser_learns_from_it():
         pass
     asked = Batch(audio=heard(few.waveforms, Variation()), labels=few.words)
     assert accuracy(judge.predict(asked), few.words) > 0.9
+
+
+def test_frames_are_varied_as_their_waveforms_are(words):
+    one = Variation(speed=(0.8, 1.2), throat=(0.9, 1.1))
+    frames = heard(words.waveforms, Variation())
+    first = sayings(words.waveforms, words.words, one, 8)(0)
+    again = sayings(frames, words.words, one, 8)(0)
+    assert first["labels"].equal(again["labels"])
+    torch.testing.assert_close(first["audio"].values, again["audio"].values, atol=1e-4, rtol=0)
+    with pytest.raises(ValueError, match="noise can be added to waveforms, not to their frames"):
+        sayings(frames, words.words, WORDS, 8)(0)
+
+
+def test_digits_are_read_free_of_their_speaker(words):
+    speakers = words.voices.tolist()
+    found = digit_frames(words.waveforms, speakers)
+    for voice in (2, 3):
+        rows = words.voices == voice
+        real = found.values[rows][found.mask[rows]]
+        assert real.mean(0).abs().max() < 1e-3
+    # Twice as loud, or through another microphone: nothing changes.
+    louder = words.waveforms._replace(values=words.waveforms.values // 2 * 2)
+    half = words.waveforms._replace(values=words.waveforms.values // 2)
+    torch.testing.assert_close(
+        digit_frames(louder, speakers).values,
+        digit_frames(half, speakers).values,
+        atol=0.05,
+        rtol=0,
+    )
+
+
+def test_a_recogniser_learns_from_frames_of_several_speakers(words):
+    few = words.select(words.words < 4)
+    frames = digit_frames(few.waveforms, few.voices.tolist())
+    torch.manual_seed(0)
+    judge = Classifier(SpectrogramCNN(widths=(4, 6, 8, 8), output_dim=16), 4, "audio")
+    for _ in fit(
+        judge, cross_entropy, sayings(frames, few.words, DIGITS, 16), 60, learning_rate=1e-2
+    ):
+        pass
+    assert accuracy(judge.predict(Batch(audio=frames)), few.words) > 0.9
 
 
 def test_an_unknown_view_is_refused():
