@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
@@ -224,12 +225,16 @@ def captions(seed: int) -> Figures:
         for _ in fit(reader, connectionist, batches[n], steps, **options):
             pass
     figures = {"training, CPU-s": time.process_time() - start}
+    heard_often = Counter(tuple(split_units(text)) for text in data[2].transcripts)
+    usual = list(heard_often.most_common(1)[0][0])
     for split in ("test", "new_voices", "natural"):
         count = len(scenes.natural_captions()) if split == "natural" else 200
         asked = scenes.load(split, count, seed, ["audio"], things=2)
         said = [split_units(text) for text in asked.transcripts]
         found = reader.read(caption_batch(asked))
         figures[f"{split}: word error rate"] = 100 * word_error_rate(found, said)
+        always = 100 * word_error_rate([usual] * count, said)
+        figures[f"{split}: … of the commonest caption"] = always
         exact = [a == b for a, b in zip(found, said, strict=True)]
         figures[f"{split}: captions without error"] = 100 * statistics.fmean(exact)
     return figures
