@@ -66,6 +66,7 @@ TWINS: dict[str, Callable[[], nn.Module]] = {
     "convolutions and GRU": AudioEncoder,
     "convolutions and LSTM": partial(AudioEncoder, hidden_dim=52, cell="lstm"),
     "convolutions alone": AudioCNN,
+    "convolutions over time and bands": partial(SpectrogramCNN, output_dim=64),
     "learned filter bank, then GRU": partial(RawAudioEncoder, width=60, hidden_dim=62),
 }
 LENGTHS = (10, 40, 160)  # of the sequences whose first symbol is to be recalled
@@ -164,52 +165,58 @@ def hardship(judge: Classifier, seed: int) -> Figures:
 
 
 def twins(seed: int) -> Figures:
-    """Four encoders of one size: for 300 steps each, and for as long as the GRU's 300 steps took.
+    """Encoders of one size: for 300 steps each, and for as long as the first one's 300 steps took.
 
     No augmentation: what is compared are the encoders.
     """
-    data, figures = spoken("train", seed), {}
-    plain, varied = spoken("plain", seed), spoken("varied", seed)
-    frames = LogMel()(data.waveforms)
-    budget = None
+    figures, budget = {}, None
     for name, make in TWINS.items():
         raw = "learned" in name
-        audio = data.waveforms if raw else standardised(frames)
-        asked = {
-            "plain": plain.waveforms if raw else standardised(LogMel()(plain.waveforms)),
-            "varied": varied.waveforms if raw else standardised(LogMel()(varied.waveforms)),
-        }
-        said = {"plain": plain.words, "varied": varied.words}
-        judge = Classifier(make(), len(WORDS), "audio")
-        figures[f"{name}: parameters"] = float(sum(p.numel() for p in judge.parameters()))
-        batch, start = Batch(audio=audio, labels=data.words), time.process_time()
-        steps = 300
-        for _ in fit(judge, cross_entropy, batch, steps, learning_rate=3e-3, seed=seed):
-            pass
-        seconds = time.process_time() - start
+        runtime.setup(seed, quiet=True)
+        judge, seconds = twin(make, raw, 300, seed)
         budget = budget or seconds
+        figures[f"{name}: parameters"] = float(sum(p.numel() for p in judge.parameters()))
         figures[f"{name}: CPU-s of 300 steps"] = seconds
         if raw:  # of the mel scale's forty filters 46 % lie below 1 kHz
             low = (judge.encoder.bank.centres.cpu() < 1000).double().mean().item()
             fresh = (make().bank.centres < 1000).double().mean().item()
             figures |= {f"{name}: below 1 kHz": 100 * low, f"{name}: … before": 100 * fresh}
-        figures |= {
-            f"{name}: {kind}, equal steps": 100
-            * accuracy(judge.predict(Batch(audio=audio)), said[kind])
-            for kind, audio in asked.items()
-        }
+        figures |= twin_right(f"{name}: equal steps", judge, raw, seed)
         # As many steps as the budget holds, with a schedule that ends there.
         steps = max(31, round(300 * budget / seconds))
         runtime.setup(seed, quiet=True)
-        judge = Classifier(make(), len(WORDS), "audio")
-        for _ in fit(judge, cross_entropy, batch, steps, learning_rate=3e-3, seed=seed):
-            pass
-        figures |= {
-            f"{name}: {kind}, equal seconds": 100
-            * accuracy(judge.predict(Batch(audio=audio)), said[kind])
-            for kind, audio in asked.items()
-        }
+        judge = judge if steps == 300 else twin(make, raw, steps, seed)[0]
+        figures |= twin_right(f"{name}: equal seconds", judge, raw, seed)
     return figures
+
+
+@cache
+def twin_reads(kind: str, raw: bool, seed: int) -> Padded:
+    """Waveforms for a learned filter bank, else standardised frames."""
+    waveforms = spoken(kind, seed).waveforms
+    return waveforms if raw else standardised(LogMel()(waveforms))
+
+
+def twin(
+    make: Callable[[], nn.Module], raw: bool, steps: int, seed: int
+) -> tuple[Classifier, float]:
+    """One of the encoders after so many steps, and the CPU-seconds they took."""
+    data = Batch(audio=twin_reads("train", raw, seed), labels=spoken("train", seed).words)
+    judge, start = Classifier(make(), len(WORDS), "audio"), time.process_time()
+    for _ in fit(judge, cross_entropy, data, steps, learning_rate=3e-3, seed=seed):
+        pass
+    return judge, time.process_time() - start
+
+
+def twin_right(name: str, judge: Classifier, raw: bool, seed: int) -> Figures:
+    """Per cent of held-out voices' plain recordings and varied sayings that are recognised."""
+    return {
+        f"{name}, {kind}": 100
+        * accuracy(
+            judge.predict(Batch(audio=twin_reads(kind, raw, seed))), spoken(kind, seed).words
+        )
+        for kind in ("plain", "varied")
+    }
 
 
 # --- captions ---------------------------------------------------------------------------------
