@@ -55,9 +55,14 @@ class Classifier(nn.Module):
 
 
 @mean_over()
-def cross_entropy(logits: Float[Tensor, "batch classes"], batch: Entries) -> Float[Tensor, ""]:
-    """L = -mean_i ln softmax(l_i)_{y_i}: one right class a row, 'labels' its number. In nats."""
-    return F.cross_entropy(logits, batch["labels"])
+def cross_entropy(
+    logits: Float[Tensor, "batch classes"], batch: Entries, smoothing: float = 0.0
+) -> Float[Tensor, ""]:
+    """L = -mean_i ln softmax(l_i)_{y_i}: one right class a row, 'labels' its number. In nats.
+
+    ``smoothing`` is a share of the answer that goes to all classes alike (Szegedy et al. 2016).
+    """
+    return F.cross_entropy(logits, batch["labels"], label_smoothing=smoothing)
 
 
 @mean_over()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from xmodal_lab.batch import Batch, Padded
@@ -20,6 +20,7 @@ from xmodal_lab.encoders.audio.augment import (
     with_noise,
 )
 from xmodal_lab.encoders.audio.log_mel import LogMel
+from xmodal_lab.tasks.classification import Classifier
 
 VIEWS: dict[str, Callable[[Padded, float], Padded]] = {
     "plain": lambda frames, depth: frames,
@@ -27,6 +28,8 @@ VIEWS: dict[str, Callable[[Padded, float], Padded]] = {
     "standard": lambda frames, depth: standardised(frames),
     "limited, standard": lambda frames, depth: standardised(limited(frames, depth)),
 }
+# Speed and throat of the readings that ``mean_opinion`` averages.
+READINGS = ((1.0, 1.0), (1.0, 0.9), (1.0, 1.1), (0.85, 1.0), (1.18, 1.0))
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,23 @@ def digit_frames(
         ValueError: for a saying shorter than one window, or a speaker of whom nothing is known.
     """
     return speaker_normalised(limited(LogMel(hop=80)(waveforms)), speakers, known)
+
+
+@torch.no_grad()
+def mean_opinion(judge: Classifier, frames: Padded) -> Float[Tensor, "count classes"]:
+    """The mean of what a classifier says to frames read faster, slower, as from other throats.
+
+        p(c | x) = mean_r softmax(l(warped_r(x)))_c,   r over ``READINGS``
+
+    In evaluation mode; on the CPU. Source: test-time augmentation, Krizhevsky et al. 2012.
+    """
+    judge.eval()
+    device, opinions = judge.head.weight.device, []
+    for rows in torch.arange(len(frames.lengths)).split(500):
+        part = frames.rows(rows)
+        readings = [Batch(audio=warped(part, *reading)).to(device) for reading in READINGS]
+        opinions.append(torch.stack([judge(r).softmax(dim=1) for r in readings]).mean(0).cpu())
+    return torch.cat(opinions)
 
 
 def viewed(frames: Padded, variation: Variation) -> Padded:
