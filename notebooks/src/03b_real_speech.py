@@ -428,18 +428,22 @@ expect("reader, one breath", wrong["reader"]["one breath"], 50, 85, "%")
 
 # %%
 frames, texts = tests["new scenes"]
-one, units = frames.rows(torch.tensor([0])), split_units(texts[0])
+# One that says its size twice: fewer words are easier to tell apart in a figure.
+row = next(i for i, text in enumerate(texts) if len(set(split_units(text))) == 7)
+one, units = frames.rows(torch.tensor([row])), split_units(texts[row])
 with torch.no_grad():
     paths = reader.log_probabilities(standardised(one).to(runtime.device))
 chances = paths.values[0].exp().cpu().numpy()
-traces = {unit: chances[:, 1 + UNITS.index(unit)] for unit in units} | {"–": chances[:, 0]}
+traces = {"blank": chances[:, 0]}
+traces |= {unit: chances[:, 1 + UNITS.index(unit)] for unit in units if unit != "a"}
 recorded = scenes.load("test", 150, 1, ["audio"], things=2).waveforms
-clip, levels = recorded[0], one.values[0].numpy()
+clip, levels = recorded[row], one.values[0][: int(one.lengths)].numpy()
 print(" ".join(units))
 show(charts.gates(clip, scenes.SAMPLE_RATE, levels, traces, ylabel="probability"))
 
 # %% [markdown]
-# TEXT spikes
+# At most places the blank is sure of itself. A word is a spike of a place or two, and most of its sound has no
+# symbol at all. So CTC tells *which* words in *which* order, and only roughly when.
 #
 # ### Why is one breath so hard?
 #
@@ -462,7 +466,8 @@ def by_speed(reader):
 show(charts.curves(by_speed(reader), "played × as fast", "words wrong / %", ylim=(0, 100)))
 
 # %% [markdown]
-# TEXT
+# Speed is a good part of it: slowed down to the pace of the others, one breath loses about 20 points (on our
+# seed), and composed captions that are rushed lose more. But it is not all.
 #
 # So train on varied speed: each caption 0.8 to 1.7 times as fast, the spectrum a little stretched or squeezed.
 
@@ -474,13 +479,14 @@ breath = wrong["reader"]["one breath"] - wrong["reader, varied"]["one breath"]
 expect("one breath, gained by varied speed", breath, 5, 40, "points")
 
 # %% [markdown]
-# TEXT rest: in one breath words run into each other
+# What is left may be that words run into each other, or that one breath has a melody. We have no control for
+# that, so we do not know.
 #
 # ## 3 · Convolutions or recurrence?
 #
-# A GRU hears everything before. A convolution hears its neighbours; the reader's states see SEEN seconds.
-# Each has its friends. A comparison is fair at **equal parameters**, and then there are two fair prices:
-# **equal steps** and **equal seconds**.
+# A GRU may remember all it has heard. A convolution sees its neighbours; each place of the reader sees 45
+# frames, 0.9 s. A comparison is fair at **equal parameters**, and then there are two fair prices: **equal
+# steps** and **equal seconds**.
 
 # %%
 print("reader with convolutions alone:", f"{sum(p.numel() for p in reader.parameters()):,}")
@@ -498,7 +504,7 @@ race_guess = predict(
 )
 
 # %% [markdown]
-# Go:
+# (The clock counts this process's own CPU-seconds.)
 
 
 # %%
@@ -515,7 +521,8 @@ race_guess.reveal(wrong["reader, GRU"]["new scenes"])
 expect("GRU, equal seconds, new scenes", wrong["reader, GRU"]["new scenes"], 20, 90, "%")
 
 # %% [markdown]
-# TEXT
+# Hardly better than *always the same*. With as many steps, and twice the seconds, the GRU's reader still had GRUFULL %
+# wrong in a run of ours. That holds for this task, this size, these seconds; it does not say why.
 #
 # Then single words, where the opening's recogniser was a GRU behind convolutions: the same five voices, the
 # same 150 steps. And a third way to hear:
@@ -580,7 +587,8 @@ for kind, (low, high) in (("known voices", (-3, 3)), ("new voices", (-15, 15))):
     expect(f"raw less log-mel, {kind}", gain, 2 * low, 2 * high, "points")
 
 # %% [markdown]
-# TEXT
+# On single words, convolutions and GRU are about equal. What is learned from raw sound is no better than what
+# was given, and took about three times the seconds. So that is the price.
 #
 # What do the filters answer to? Each row is a filter, sorted by its strongest frequency; bright is strong.
 
@@ -613,7 +621,9 @@ expect("half of the learned filters below", middle(banks["learned"]), 150, 900, 
 print(f"half of the mel triangles below {middle(banks['mel triangles']):,.0f} Hz")
 
 # %% [markdown]
-# TEXT
+# Nobody told them of mel, or of ears. And yet most went down, where mel triangles are dense, too, and still
+# further: half of them below a few hundred hertz. They are less tidy than triangles; 150 steps are few, and
+# these voices are five. Sainath et al. (2015) found the same bend with 2,000 hours of speech.
 #
 # ## 5 · More voices from five
 #
@@ -778,7 +788,9 @@ expect("twenty voices, new voices", ears, 70, 100, "%")
 expect("borrowed less five voices", ears - results["five voices"]["new voices"], 0, 40, "points")
 
 # %% [markdown]
-# TEXT
+# Look at the second row. Eight slices and no network do better on new voices than what five voices taught a
+# network, and about as well as borrowed ears: these are single words of one synthesiser (chapter 03). So
+# the borrowed encoder beats our own, plain one, but it does not beat *nothing*. Always print that row.
 #
 # And ears of the wide world: **wav2vec 2.0** guessed hidden parts of 53,000 hours of speech, **Whisper** wrote
 # down 680,000 hours, **AST** looks at spectrograms as pictures and names sounds. `pretrained.load` brings
@@ -816,7 +828,7 @@ for name in ("wav2vec2",):  # "whisper" and "ast" hear 30 and 10 seconds each ti
 # %%
 loss_guess = predict(
     "Captions of one thing, five halvings, *nothing trained yet*. The loss in nats a unit is …",
-    {"about 4, as ln 45": 3.8, "about 20": 20.0, "0: perfect": 0.0},
+    {"about 10": 10.0, "infinite": 1e9, "0: perfect": 0.0},
 )
 
 # %% [markdown]
@@ -839,7 +851,7 @@ for halvings in (5, 2):
         loss_guess.reveal(loss.item())
         expect("patient 1, loss", loss.item(), 0, 0.5, "nats")
     else:
-        expect("patient 1, repaired: loss", loss.item(), 3, 12, "nats")
+        expect("patient 1, repaired: loss", loss.item(), 3, 40, "nats")
     print("some weight would move:", moved > 0)
 
 # %% [markdown]
