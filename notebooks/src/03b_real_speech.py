@@ -20,8 +20,9 @@
 # |---|---|
 # | You need | [chapter 03](03_rnn_features.ipynb): log-mel spectrograms, recurrent cells, padding |
 # | You will be able to | test a recogniser on people it does not know, train a reader of sentences with CTC and say what it gets wrong, and tell a learned filter bank from a given one |
-# | It takes | SECONDS |
-# | To read | WORDS |
+# | It takes | about 65 seconds of one free CPU core, most of it training; several minutes on a slow or busy machine. 0.9 GB of memory. A GPU: not measured yet |
+# | To read | 2,300 words. One exercise, 5 minutes by its card, and an optional one, 20 minutes |
+# | At a first reading | skip the optional exercise and section 4 |
 
 # %% [markdown]
 # Device, precision and seed are chosen here, once.
@@ -129,7 +130,7 @@ expect("worst new voice", min(of_kind(plain, "new")), 20, 95, "%")
 # %% [markdown]
 # Of the known voices it gets nearly all. Between the best and the worst new voice lie tens of points, and the
 # score on known voices was no warning. With four new voices, their *mean* is a rough number, too: another four
-# would give another one.
+# would give another one. (Section 5 does this with real people.)
 #
 # ## 1 · A sentence has no marks
 #
@@ -221,8 +222,8 @@ print(f"all paths, one by one: {total:.4f}")
 print(f"PyTorch's ctc_loss:    {torch.exp(-loss):.4f}")
 
 # %% [markdown]
-# One by one is for toys. A caption here has about 35 places, and there are 45 symbols: $45^{35}$ paths. But paths that
-# stand at the same point of the sentence go on alike, so one number for each point is enough.
+# One by one is for toys. A caption here has about 35 places, and there are 45 symbols: $45^{35}$ paths. But
+# paths that stand at the same point of the sentence go on alike, so one number for each point is enough.
 #
 # ### Exercise: `ctc_loss` · ●●● hard · 20 min · optional
 #
@@ -665,35 +666,16 @@ expect("gained, new voices", gained("new"), 2, 35, "points")
 # All these voices came out of one synthesiser. The **Free Spoken Digit Dataset** holds six real people who say
 # zero to nine, fifty times each, into whatever microphone was at hand (16 MB; downloaded only if you ask, and
 # checked).
-
-# %% tags=["nbval-ignore-output"]
-# nbval-ignore-output: depends on whether the recordings are there.
-from xmodal_lab.datasets import spoken_digits
-from xmodal_lab.datasets.download import DownloadFailed
-
-WITH_DIGITS = False  # True: fetches 16 MB once, then trains for about a minute
-FOLDER = None  # recordings of your own, in a folder or .zip, named as 7_anna_0.wav
-people = None
-if WITH_DIGITS or FOLDER or spoken_digits.available():
-    try:
-        people = spoken_digits.load(folder=FOLDER)
-        print(f"{len(people):,} recordings of {', '.join(sorted(set(people.speakers)))}")
-    except DownloadFailed as failed:
-        print(failed)
-else:
-    print("Not asked for. Set WITH_DIGITS = True to try.")
-
-# %% [markdown]
+#
 # The same recogniser once more, and a **committee**: five networks, each with another view of the spectrogram
 # (cut off 39 dB below the loudest, or 52; levelled; varied or not). Their probabilities are averaged. Two
 # speakers are left out, one after the other. *Known* are the others, in takes that were never trained on.
 
-# %% tags=["nbval-ignore-output"]
-# nbval-ignore-output: depends on whether the recordings are there.
+# %%
 from xmodal_lab.tasks.committee import Committee
 
 
-def left_out(speaker):
+def left_out(people, speaker):
     """Per cent right, of the speaker and of known ones: one network, five views, their mean."""
     out = torch.tensor([name == speaker for name in people.speakers])
     rows = (~out & (people.takes >= 5)).nonzero()[:, 0]
@@ -717,24 +699,42 @@ def left_out(speaker):
     return scores
 
 
+# %% [markdown]
+# Without the recordings, the cell says so in one line, and the chapter goes on.
+
+# %% tags=["nbval-ignore-output"]
+# nbval-ignore-output: depends on whether the recordings are there.
+from xmodal_lab.datasets import spoken_digits
+from xmodal_lab.datasets.download import DownloadFailed
+
+WITH_DIGITS = False  # True: fetches 16 MB once, then trains for about a minute
+FOLDER = None  # recordings of your own, in a folder or .zip, named as 7_anna_0.wav
+people = None
+if WITH_DIGITS or FOLDER or spoken_digits.available():
+    try:
+        people = spoken_digits.load(folder=FOLDER)
+        print(f"{len(people):,} recordings of {', '.join(sorted(set(people.speakers)))}")
+    except DownloadFailed as failed:
+        print(failed)
+else:
+    print("Not asked for. Set WITH_DIGITS = True to try.")
+
 if people is not None:
     columns = {}
     for speaker in sorted(set(people.speakers))[:2]:
-        for who, scores in left_out(speaker).items():
+        for who, scores in left_out(people, speaker).items():
             columns[f"{who},\nwithout\n{speaker}" if who == "known" else f"new:\n{who}"] = scores
     ways = list(scores)
     show(charts.results_table({w: {c: row[w] for c, row in columns.items()} for w in ways}))
-else:
-    print("No recordings, no answer.")
 
 # %% [markdown]
 # TEXT with what we measured.
 #
 # ## 6 · Borrowed ears
 #
-# Five voices are few. Somebody else's network has heard more. Chapter 06's sound encoder has learned from
-# captions of twenty voices (but of none of our four) which picture belongs to them; no word was ever named.
-# Freeze it, and let a **linear probe** learn our 44 words from its vectors. The probe hears the five voices only.
+# Five voices are few. Somebody else's network has heard more. Chapter 06's sound encoder has heard captions by
+# twenty voices (none of our four) beside their pictures and texts. Freeze it, and let a **linear probe** learn our
+# 44 words from its vectors. The probe hears the five voices only.
 
 # %%
 from xmodal_lab.datasets.shipped import shipped
@@ -792,10 +792,10 @@ expect("borrowed less five voices", ears - results["five voices"]["new voices"],
 # network, and about as well as borrowed ears: these are single words of one synthesiser (chapter 03). So
 # the borrowed encoder beats our own, plain one, but it does not beat *nothing*. Always print that row.
 #
-# And ears of the wide world: **wav2vec 2.0** guessed hidden parts of 53,000 hours of speech, **Whisper** wrote
-# down 680,000 hours, **AST** looks at spectrograms as pictures and names sounds. `pretrained.load` brings
-# them, with the sampling rate that each was trained with (16 kHz: our 8 kHz are resampled). Without weights, it
-# says in one line what to do.
+# And ears of the wide world: **wav2vec 2.0** guessed hidden parts of 960 hours of books read aloud (Baevski et
+# al. 2020), **Whisper** wrote down 680,000 hours (Radford et al. 2023), **AST** looks at spectrograms as
+# pictures and names sounds (Gong et al. 2021). `pretrained.load` brings them, and resamples our 8 kHz to the
+# 16 kHz that they were trained with. Without weights, it says in one line what to do.
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: depends on which weights are installed or can be reached.
@@ -821,9 +821,8 @@ for name in ("wav2vec2",):  # "whisper" and "ast" hear 30 and 10 seconds each ti
 #
 # ### Patient 1: the perfect loss
 #
-# Somebody finds an encoder with five halvings: a place every 640 ms, four times faster. CTC complains of
-# infinite losses now and then, so they set `zero_infinity=True`, as the internet says (and as our `connectionist`
-# does).
+# Somebody wants speed: five halvings, a place every 640 ms. CTC gives infinite losses now and then, so they set
+# `zero_infinity=True`. (Our `connectionist` does so, too.)
 
 # %%
 loss_guess = predict(
@@ -885,12 +884,12 @@ expect("patient 2, gain by their split", gained("known"), -5, 2, "points")
 expect("patient 2, repaired: gain by voices", gained("new"), 2, 35, "points")
 
 # %% [markdown]
-# Their split cannot see the difference, and would advise against the better network. **Split by what should be
+# Their split shows no gain, so they keep the network that is worse for new people. **Split by what should be
 # new**: people, rooms, hospitals, days.
 #
 # ## Worth a GPU
 #
-# A reader that hears 12,000 captions, twice as wide. Does one breath get below 40 %? Guess first.
+# A reader that hears 12,000 captions, twice as wide, 3,000 steps. How far down does one breath get? Guess first.
 #
 # ```python
 # lessons = captions("train", 12_000, seed=0)
@@ -914,7 +913,7 @@ expect("patient 2, repaired: gain by voices", gained("new"), 2, 35, "points")
 #
 # ## Questions without code
 #
-# 1. The path – a – – b b – says “ab”. How do you write “abb”, and how many places does it need at least?
+# 1. The path – a – – b b – says “ab”. Which shortest path says “abb”?
 # 2. A deaf reader that always writes nothing: which word error rate has it?
 # 3. Six people, and you choose among ten variations by leaving each person out in turn. Which number may you
 #    print for a seventh person?
@@ -922,10 +921,10 @@ expect("patient 2, repaired: gain by voices", gained("new"), 2, 35, "points")
 #
 # <details><summary>Answers</summary>
 #
-# 1. a b – b: a blank between the equal ones. Four places.
+# 1. a b – b: four places, with a blank between the equal ones.
 # 2. 100 %: all words are dropped.
-# 3. None of the ten best: it was chosen because it fits these six. Keep one person for the end, whom no choice has
-#    heard.
+# 3. Not the best one's: it was chosen because it fits these six. Keep one person for the end, whom no choice
+#    has heard.
 # 4. Its 128 samples last half as long, so it answers to twice the frequency.
 #
 # </details>
