@@ -30,6 +30,8 @@ def require_gradients(
         for name, value in attempt.named(inputs)
     ]
     result = attempt.run(*leaves)
+    if isinstance(result, (tuple, list)):  # a pair, of which the oracle gives both as well
+        result = torch.stack(tuple(result))
     if not (isinstance(result, torch.Tensor) and result.requires_grad):
         raise Mistake(
             "the value is right, but no gradient flows back, so nothing could be trained with it. "
