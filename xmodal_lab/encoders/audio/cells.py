@@ -1,7 +1,8 @@
 """Recurrent cells, written out: a plain one, LSTM and GRU, with their gates in reach.
 
 Each computes what its namesake in ``torch.nn`` computes with one layer and one direction, from
-weights of the same names and shapes: ``own.load_state_dict(torchs.state_dict())``. Torch's do all steps in one call of compiled code and are much faster; these can be read.
+weights of the same names and shapes: ``own.load_state_dict(torchs.state_dict())``. Torch's do all
+steps in one call of compiled code and are much faster; these can be read.
 """
 
 from __future__ import annotations
