@@ -37,7 +37,7 @@ class Labels(Entries):
         if not isinstance(value, (list, tuple)):
             raise Mistake(f"the result should be a list, yours is {kind(value)}.")
         for label in value:
-            if isinstance(label, (list, tuple, str)) or int(label) != label:
+            if not isinstance(label, (int, float, np.number, torch.Tensor)) or label % 1 != 0:
                 raise Mistake(
                     f"the list should hold whole numbers, in yours is {label!r}. "
                     "Did you put in runs or text in place of their symbol?"
@@ -127,6 +127,7 @@ MISCONCEPTIONS = (
     Misconception("Did you do anything to the path?", lambda path, blank=0: list(path)),
     Misconception(BLANK, lambda path, blank=0: collapse(path, 0)),
     Misconception(BLANK, lambda path, blank=0: [x for x in collapse(path, blank) if x]),
+    Misconception(NOTHING, lambda path, blank=0: collapse(path, blank) or path[:1]),
     Misconception("Is the default of `blank` 0?", lambda path, blank=-1: collapse(path, blank)),
     Misconception(ONCE, lambda path, blank=0: list(dict.fromkeys(collapse(path, blank)))),
     Misconception(ONCE, lambda path, blank=0: sorted(set(collapse(path, blank)))),

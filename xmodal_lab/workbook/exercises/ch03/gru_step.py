@@ -11,7 +11,7 @@ from xmodal_lab.workbook.exercises.form import AtSize, Case, Entries, Exercise, 
 
 
 def gru_step(x, h, w_ih, w_hh, b_ih, b_hh):
-    """x (batch, dim), h (batch, hidden), weights as torch.nn.GRU's → the next h (batch, hidden)."""
+    """x (batch, dim), h (batch, hidden), weights as torch.nn.GRU's → next h (batch, hidden)."""
     x_r, x_z, x_n = (x @ w_ih.T + b_ih).chunk(3, dim=1)
     h_r, h_z, h_n = (h @ w_hh.T + b_hh).chunk(3, dim=1)
     r, z = sigmoid(x_r + h_r), sigmoid(x_z + h_z)

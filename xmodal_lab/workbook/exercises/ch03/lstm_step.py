@@ -42,6 +42,10 @@ def cases():
     x, h, c, *weights = inputs
     yield Case((x, 0 * h, 0 * c, *weights), "a first step, h and c all 0")
     yield Case((100 * x, h, c, *weights), "a step with inputs around 100", cells.LOUD)
+    yield Case((x, h, 20 * c, *weights), "a step of cells around 20", GROWS)
+
+
+GROWS = "Is c kept within bounds? It may grow; only what is shown is squeezed, by tanh."
 
 
 def answer(
@@ -139,6 +143,9 @@ MISCONCEPTIONS = (
     Misconception(KEPT, answer(lambda i, f, g, c: f * c + (1 - f) * g)),
     Misconception(KEPT, answer(lambda i, f, g, c: (1 - i) * c + i * g)),
     Misconception(KEPT, answer(lambda i, f, g, c: f * (c + i * g))),
+    Misconception(KEPT, answer(lambda i, f, g, c: i * c + i * g)),
+    Misconception(KEPT, answer(lambda i, f, g, c: f * c + f * g)),
+    Misconception(KEPT, answer(lambda i, f, g, c: f * c - i * g)),
     Misconception(
         "Is there a tanh around the cell? c itself may grow; only what is shown is squeezed.",
         answer(lambda i, f, g, c: tanh(f * c + i * g)),
@@ -176,7 +183,7 @@ EXERCISE = Exercise(
     ),
     misconceptions=MISCONCEPTIONS,
     advice="x @ w_ih.T + b_ih + h @ w_hh.T + b_hh, cut into i, f, g, o; then c, then h.",
-    praise="equal to an explicit loop in 7 steps, gradients included",
+    praise="equal to an explicit loop in 8 steps, gradients included",
     gradient=("x", "h", "c", "w_ih", "w_hh", "b_ih", "b_hh"),
     at_size=AtSize(
         lambda: cells.drawn(1, 40, 64, 4, 2, torch.Generator().manual_seed(0)),

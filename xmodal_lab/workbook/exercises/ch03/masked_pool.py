@@ -80,6 +80,7 @@ def with_lengths(change):
     return mean
 
 
+one_more = with_lengths(lambda n, time: (n + 1).clamp(max=time))
 one_less = with_lengths(lambda n, time: (n - 1).clamp(min=1))
 
 
@@ -127,7 +128,7 @@ MEANS = (
     Way("Is that the mean of all rows? Each row has its own.", of_all_rows),
     Way("Did you divide by the longest?", lambda x, n: filled(x, n, 0).sum(1) / n.max()),
     Way("Did you divide by length + 1?", lambda x, n: filled(x, n, 0).sum(1) / (n[:, None] + 1)),
-    Way(OFF, with_lengths(lambda n, time: (n + 1).clamp(max=time))),
+    Way(OFF, one_more),
     Way(OFF, one_less),
     Way(OFF, lambda x, n: filled(x, n - 1, 0).sum(1) / n[:, None]),
     Way(OFF, lambda x, n: filled(x, (n + 1), 0).sum(1) / n[:, None]),
@@ -187,6 +188,7 @@ MISCONCEPTIONS = (
     *(both(mean, MAXIMA[0]) for mean in MEANS[1:]),
     *(both(MEANS[0], maximum) for maximum in MAXIMA[1:]),
     *(both(mean, maximum) for mean in MEANS[1:4] for maximum in MAXIMA[1:3]),
+    both(Way(OFF, one_more), Way(OFF, most(lambda n, time: n + 1))),
     both(Way(OFF, one_less), Way(OFF, most(lambda n, time: (n - 1).clamp(min=1)))),
     both(Way(LAST, last), Way(LAST, last)),
     Misconception(
