@@ -8,6 +8,7 @@ import torch
 from xmodal_lab.batch import Padded, pad
 from xmodal_lab.encoders.audio.augment import (
     at_speed,
+    coloured,
     masked,
     standardised,
     warped,
@@ -98,6 +99,21 @@ def test_draws_differ_by_row_and_come_from_the_generator():
     assert one.values.equal(again.values) and one.lengths.equal(again.lengths)
     assert len(one.lengths.unique()) > 2
     assert one.lengths.min() >= 50 / 1.4 - 1 and one.lengths.max() <= 50 / 0.7 + 1
+
+
+def test_a_colour_is_one_smooth_curve_a_row_over_all_its_frames():
+    rows = frames()
+    added = coloured(rows, 0.3, random()).values - rows.values
+    for row, length in zip(added, rows.lengths.tolist(), strict=True):
+        torch.testing.assert_close(row[:length], row[:1].expand(length, -1), atol=1e-5, rtol=0)
+        assert row[length:].count_nonzero() == 0
+    curves = added[:, 0]
+    assert curves.mean(1).abs().max() < 1e-5  # it makes nothing louder
+    rough = torch.fft.rfft(torch.cat([curves, curves.flip(1)], dim=1)).abs()
+    assert rough[:, 5:].max() < 1e-4 * rough.max()  # four cosines, no more
+    many = Padded(torch.zeros(3000, 1, 40), torch.ones(3000, dtype=torch.long))
+    spread = coloured(many, 0.3, random()).values.square().mean().sqrt()
+    assert spread.item() == pytest.approx(0.3 * 2**0.5, rel=0.05)  # four terms of power ½ each
 
 
 def test_stripes_cover_no_more_than_allowed():

@@ -86,6 +86,29 @@ def warped(
     return _played(frames, speeds, _factors(throat, frames.values, generator))
 
 
+def coloured(
+    frames: Padded, size: float, generator: torch.Generator | None = None, cosines: int = 4
+) -> Padded:
+    """As through another microphone, in another room: a smooth random curve over the bands.
+
+        y[t, j] = x[t, j] + size · Σ_k a_k cos(π k (j + ½) / mels),   k = 1 … cosines
+
+    The same at every frame; a_k standard normal, drawn for each row.
+
+    Args:
+        frames: spectrograms (batch, frames, mels).
+        size: in the unit of ``frames``; ``LogMel``'s is 3 nats, that is 13 dB.
+        generator: draws the curves.
+        cosines: more make the curve rougher.
+    """
+    values, mels = frames.values, frames.values.shape[2]
+    numbers = torch.arange(1, cosines + 1)[:, None]
+    waves = torch.cos(torch.pi * numbers * (torch.arange(mels) + 0.5) / mels)
+    curves = size * torch.randn(len(values), cosines, generator=generator) @ waves
+    shifted = values + curves.to(values)[:, None]
+    return Padded(shifted * frames.mask[:, :, None], frames.lengths)
+
+
 def masked(
     frames: Padded,
     bands: int = 8,
