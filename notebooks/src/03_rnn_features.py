@@ -56,7 +56,9 @@ listen(list(clips.values()), RATE, [f"“triangle”, {name}" for name in names]
 # second of it:
 
 # %%
-show(charts.waveforms({name: clip.numpy() for name, clip in clips.items()}, RATE, (0.1, 0.3), False))
+show(
+    charts.waveforms({name: clip.numpy() for name, clip in clips.items()}, RATE, (0.1, 0.3), False)
+)
 
 # %% [markdown]
 # And this is the log-mel spectrogram, which sections 2 and 3 build. Bright is loud, up is high.
@@ -164,6 +166,7 @@ listen([halved, filtered], RATE, ["every second number", "low-pass first"])
 # %% [markdown]
 # The same to look at; the highest a picture shows is half its rate.
 
+
 # %%
 def decibel_picture(sound, window):
     pieces = sound.unfold(0, window, window // 2) * torch.hann_window(window)
@@ -197,7 +200,9 @@ def decibels(sound, noise):
 
 
 ratios = {bits: decibels(speech, speech - rounded(speech, bits)) for bits in range(2, 13)}
-show(charts.curves({"": (list(ratios), list(ratios.values()))}, "bits", "speech over rounding / dB"))
+show(
+    charts.curves({"": (list(ratios), list(ratios.values()))}, "bits", "speech over rounding / dB")
+)
 expect("one bit more", (ratios[12] - ratios[6]) / 6, 5.8, 6.2, "dB")
 listen([speech, rounded(speech, 5)], RATE, ["16 bits", "5 bits"])
 
@@ -327,12 +332,7 @@ window_guess.reveal(good[0] if good else 0)
 # more than 32 ms, two clicks less than 24. Move the slider: when do lines appear, when do the clicks melt?
 
 # %%
-from xmodal_lab.workbook.demos.sounds_in_time import (
-    Noisy,
-    SpectrogramPlayer,
-    TimeAndFrequency,
-    Upload,
-)
+from xmodal_lab.workbook.demos.sounds_in_time import SpectrogramPlayer, TimeAndFrequency
 
 pair = (0.1 * tones + clicks).numpy()
 windows = TimeAndFrequency({"tones and clicks": pair, "triangle": word.numpy()}, RATE)
@@ -632,7 +632,7 @@ lines = {name: (range(101), values) for name, values in fading.items()}
 show(charts.curves(lines, "steps back", "gradient, powers of ten", ylim=(-16, 4)))
 
 # %% [markdown]
-# 0 is the gradient of the last step; −6 is a millionth of it.
+# 0 is the gradient at the last step; −6 is a millionth of it.
 
 # %%
 gate_guess.reveal(float(fading["LSTM"][50]))
@@ -774,9 +774,9 @@ print("not packed, unchanged:     ", torch.allclose(*plain))
 # %% [markdown]
 # ## 6 · A word recogniser
 #
-# 44 words, said eight times by 17 voices: faster and slower, louder and softer, with a little noise. Voices
-# 17 to 19 are kept for validation, 20 to 23 for the test. First from your own parts: a GRU, its last
-# real state, a linear layer.
+# 44 words, said five times by 17 voices: faster and slower, louder and softer, with a little noise. Voices 17
+# to 19 are kept for validation, 20 to 23 for the test. First from your own parts: a GRU, its last real state,
+# a linear layer.
 
 
 # %%
@@ -796,7 +796,7 @@ class Reader(torch.nn.Module):
         return states[rows, heard.lengths - 1]
 
 
-train = spoken_words.load(range(17), repeats=8)
+train = spoken_words.load(range(17), repeats=5)
 val = spoken_words.load(range(17, 20), repeats=3, seed=1)
 
 
@@ -809,22 +809,27 @@ def right(model, data, waveforms=None):
     return 100 * (model.predict(rows) == rows["labels"]).double().mean().item()
 
 
-def trained(encoder, data, label, **options):
+def recogniser(encoder):
     torch.manual_seed(runtime.seed)
-    model = Classifier(encoder(), 44, "audio").to(runtime.device)
-    options = {"learning_rate": 5e-3, "batch_size": 64} | options
-    options |= {"seed": runtime.seed, "runtime": runtime}
-    for _ in progress(fit(model, cross_entropy, data, 300, **options), 300, label):
+    return Classifier(encoder(), 44, "audio").to(runtime.device)
+
+
+def trained(encoder, label):
+    model = recogniser(encoder)
+    options = {"batch_size": 64, "learning_rate": 5e-3, "seed": runtime.seed, "runtime": runtime}
+    for _ in progress(fit(model, cross_entropy, heard_train, 300, **options), 300, label):
         pass
     return model
 
 
-reader = trained(lambda: Reader("last"), inputs(train), "GRU, last state")
-expect("voices it was trained on", right(reader, train), 85, 100, "%")
+heard_train = inputs(train)
+reader = trained(lambda: Reader("last"), "GRU, last state")
+known_voices = (reader.predict(heard_train) == train.words).double().mean()
+expect("voices it was trained on", 100 * known_voices, 85, 100, "%")
 expect("voices it has never heard", right(reader, val), 60, 90, "%")
 
 # %% [markdown]
-# It has learned voices along with the words. Before we mend that, look inside. `cells.GRU` is your `gru_step`
+# It is clearly better on the voices it knows. Before we mend that, look inside. `cells.GRU` is your `gru_step`
 # in a loop: it takes the trained weights and hands out the update gate $z$ of each unit. Drawn are three of the
 # 64 units. **Play it** and watch the line.
 
@@ -868,13 +873,12 @@ expect("the unit that keeps least, mean gate", z.mean(0).min(), 0, 0.4)
 # ### New voices
 #
 # Three changes, one after the other. `AudioEncoder` puts three **convolutions** over time before a GRU that
-# reads both ways, and takes the maximum. Then **each band** of each word is brought to mean 0 and spread 1, so
-# that much of a voice's own colour goes. Then **variations**: whenever a word is read, it comes with other
-# noise, at another speed, from another throat.
+# reads both ways, and takes the maximum. Then **each band** of each word is brought to mean 0 and spread 1; that
+# is meant to take away what is peculiar to a voice or a microphone.
 
 # %%
 from xmodal_lab.encoders.audio import AudioEncoder
-from xmodal_lab.encoders.audio.augment import at_speed, standardised, warped, with_noise
+from xmodal_lab.encoders.audio.augment import at_speed, masked, standardised, warped, with_noise
 
 
 class Levelled(torch.nn.Module):
@@ -889,6 +893,36 @@ class Levelled(torch.nn.Module):
         return self.encoder(standardised(heard))
 
 
+models = {
+    "GRU, last state": reader,
+    "convolutions, both ways": trained(AudioEncoder, "both ways"),
+    "+ each band levelled": trained(Levelled, "each band levelled"),
+}
+
+# %% [markdown]
+# Third, **variations**: whenever a word is read in training, it comes with other noise, at another speed,
+# from a longer or shorter throat. (Stripes are a fourth way, SpecAugment; we leave it out.)
+
+# %%
+random = torch.Generator().manual_seed(3)
+as_said = triangle.waveforms.rows(torch.tensor([0]))
+ways = {
+    "as said": mel(as_said),
+    "noise, 5 dB": mel(with_noise(as_said, 5.0, random)),
+    "faster, long throat": warped(mel(as_said), 1.25, 1.25, random),
+    "stripes": masked(mel(as_said), generator=random),
+}
+panels = {name: way.values[0] for name, way in ways.items()}
+show(charts.spectrogram(panels, 0.02, RATE / 2, "mel", "log-mel level", columns=4))
+
+# %% [markdown]
+# Watch the voices that it does not train on. The level line is what the last one reached.
+
+
+# %%
+from xmodal_lab.workbook.kit.live import Live
+
+
 def varied(step):
     random = torch.Generator().manual_seed(1_000_000 * runtime.seed + step)
     some = train.select(torch.randint(len(train), (128,), generator=random))
@@ -899,22 +933,31 @@ def varied(step):
     return {"audio": warped(heard, (0.85, 1.18), (0.85, 1.18), random), "labels": some.words}
 
 
-models = {
-    "GRU, last state": reader,
-    "convolutions, both ways": trained(AudioEncoder, inputs(train), "both ways"),
-    "+ each band levelled": trained(Levelled, inputs(train), "each band levelled"),
-    "+ variations": trained(Levelled, varied, "variations", learning_rate=4e-3),
-}
+def so_far():
+    level = {"each band levelled": new_voices["+ each band levelled"]}
+    return charts.curves({"": course}, "step", "new voices, right / %", level, (0, 102))
+
+
 new_voices = {name: right(model, val) for name, model in models.items()}
-for name, (low, high) in zip(new_voices, ((60, 90), (80, 97), (88, 99), (93, 100)), strict=True):
-    expect(f"new voices, {name}", new_voices[name], low, high, "%")
+best, course, live = recogniser(Levelled), ([], []), Live()
+for step in progress(
+    fit(best, cross_entropy, varied, 300, learning_rate=4e-3, runtime=runtime), 300, "variations"
+):
+    if step.number % 25 == 0:
+        course[0].append(step.number)
+        course[1].append(right(best, val))
+    live.draw(so_far)
+live.finish(so_far())
+models["+ variations"], new_voices["+ variations"] = best, right(best, val)
+for name, (low, high) in zip(models, ((60, 90), (80, 97), (88, 99), (93, 100)), strict=True):
+    expect(name, new_voices[name], low, high, "%")
 
 # %% [markdown]
 # Now spoil it. Noise at 0 dB is as strong as the word.
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: the answer depends on the training above.
-best = models["+ variations"]
+from xmodal_lab.workbook.demos.recognising import Noisy, Upload
 
 
 @torch.no_grad()
@@ -1004,7 +1047,7 @@ class Nearest:
     """No network: the label of the most similar training word."""
 
     def __init__(self, data):
-        self.rows, self.labels = self.sliced(inputs(data)["audio"]), data.words
+        self.rows, self.labels = self.sliced(data["audio"]), data["labels"]
 
     @staticmethod
     def sliced(heard, slices=8):
@@ -1028,7 +1071,7 @@ def hardships(model):
     return row
 
 
-results = {"no network, nearest": hardships(Nearest(train))}
+results = {"no network, nearest": hardships(Nearest(heard_train))}
 results |= {name: hardships(model) for name, model in models.items()}
 show(charts.results_table(results))
 
@@ -1093,7 +1136,7 @@ discharge("last column", in_batch, healthy)
 # somebody pads to 120 frames, “to be on the safe side”.
 
 # %% tags=["wrong-on-purpose"]
-averager = trained(lambda: Reader("mean"), inputs(train), "GRU, mean")
+averager = trained(lambda: Reader("mean"), "GRU, mean")
 
 
 class WholeMean(LastColumn):
@@ -1123,7 +1166,11 @@ discharge("mean over padding", sick, healthy)
 # %%
 stereo_guess = predict(
     "How does it sound? (The option's number: its pitch over the true one.)",
-    {"like an echo": 1.0, "twice as long, an octave lower": 0.5, "half as long, an octave higher": 2},
+    {
+        "like an echo": 1.0,
+        "twice as long, an octave lower": 0.5,
+        "half as long, an octave higher": 2,
+    },
 )
 
 # %% [markdown]
@@ -1190,8 +1237,8 @@ expect("patient 4, no network, 8 slices", sliced, 85, 97, "%")
 discharge("“pretrained”", sick, sliced)
 
 # %% [markdown]
-# It looks respectable, so nobody asks. But the fresh LSTM *lost* something: the probe does better without
-# it. Ask each “pretrained” thing which file its weights came from.
+# It looks respectable, so nobody asks. But the probe does better *without* it. (The slices are 320 numbers, the
+# LSTM's vector is 128.) Ask each “pretrained” thing which file its weights came from.
 #
 # All together:
 
@@ -1234,6 +1281,14 @@ for name, encoder in encoders.items():
         "voice": score((seen, some.voices), (same, again.voices), (same, again.voices)),
     }
 show(charts.results_table(table))
+expect("word, + variations", table["+ variations"]["word"], 93, 100, "%")
+expect("voice, fresh LSTM", table["fresh LSTM"]["voice"], 75, 98, "%")
+expect("voice, + variations", table["+ variations"]["voice"], 8, 40, "%")
+
+# %% [markdown]
+# Trained on words, the encoders *unlearn* the voice, which a fresh network still hands on. What a feature
+# keeps is decided by what it was trained for. (The joint space has heard all these voices but the new four,
+# inside of captions.)
 # %% [markdown]
 # ## Worth a GPU
 #
