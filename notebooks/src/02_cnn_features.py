@@ -1466,5 +1466,6 @@ expect(
 # * Selvaraju et al. 2017, *Grad-CAM*: figure 2 and equations 1 and 2.
 # * Adebayo et al. 2018, *Sanity checks for saliency maps*: figure 2, weights randomised layer by layer.
 #
-# **Next:** [chapter 04](04_contrastive_alignment.ipynb) aligns picture features with words, and
+# **Next:** [chapter 03](03_rnn_features.ipynb) does the same for sound.
+# [Chapter 04](04_contrastive_alignment.ipynb) aligns picture features with words, and
 # [chapter 06](06_joint_space.ipynb) trains the encoder “from captions”.

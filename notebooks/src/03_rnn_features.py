@@ -407,7 +407,8 @@ twelve = torch.stack([mel_filter(i, 12, 256, RATE) for i in range(12)], dim=1)
 show(charts.filter_bank({"12 filters": twelve, "40 filters": bank_of_filters}, RATE / 2))
 
 # %% [markdown]
-# Power of each frame, collected by the triangles, and the logarithm of that. With torchaudio's beside it:
+# Power of each frame, collected by the triangles, and the logarithm of that. The 0.000001 keeps silence
+# finite: ln 0 is −∞. With torchaudio's beside it:
 
 # %%
 from torchaudio.transforms import MelSpectrogram
@@ -453,7 +454,7 @@ expect("cells that hold half of a word's power", 100 * half.double().mean(), 0.5
 #
 # ## 4 · A sequence has no fixed length
 #
-# One word has 8 frames, another 31. A dense layer wants a fixed number of inputs. A **recurrent** cell
+# One clip has 6 frames, another 30. A dense layer wants a fixed number of inputs. A **recurrent** cell
 # reads one frame after the other and keeps a state $h$, its memory. The weights are the same at each step:
 #
 # $$\text{plain cell:}\qquad h_t = \tanh(W x_t + U h_{t-1} + b)$$
@@ -642,7 +643,7 @@ expect("LSTM, gate open, 50 steps back", fading["LSTM, gate open"][50], -1.5, 0.
 expect("plain, larger, 100 steps back", fading["plain, larger"][100], 0.3, 4)
 
 # %% [markdown]
-# A fresh LSTM forgets: its gate begins near ½, and ½ fifty times in a row is nothing. Gates make a long
+# A fresh LSTM forgets: its gate begins near ½, and ½ fifty times in a row is next to nothing. Gates make a long
 # memory *possible*, but they have to stand open. Does it matter for learning? A test: one of eight symbols
 # is shown, then come 29 steps of noise. Which symbol was it?
 
@@ -690,9 +691,9 @@ for name, (low, high) in zip(memory, ((6, 20), (6, 25), (70, 100)), strict=True)
     expect(name, memory[name], low, high, "%")
 
 # %% [markdown]
-# The same 250 steps for all; chance is 12.5 %. (They may learn it later; this is what 250 steps give.) Most
-# of our words are shorter than 30 frames, so PyTorch's beginning will do. Against *exploding*, `fit`
-# **clips**: a gradient longer than 1 is cut to length 1, in its direction.
+# The same 250 steps for all; chance is 12.5 %. (What more steps would give, we do not show.) Nearly all our words
+# are shorter than 30 frames, so PyTorch's beginning will do for them. Against *exploding*, `fit` **clips**: a
+# gradient longer than 1 is cut to length 1, its direction kept.
 #
 # ## 5 · Padding: what is not there must not count
 #
@@ -1024,12 +1025,12 @@ for name, (low, high) in zip(others, ((0, 0.5), (-0.3, 0.3), (0.1, 0.6)), strict
     expect(f"covering and {name}", np.nanmean(ranks), low, high)
 
 # %% [markdown]
-# Plain loudness tells the covered frames better than the gradient does. A gradient says what a *tiny* change
+# They agree only loosely, hardly more than covering and plain loudness do. A gradient says what a *tiny* change
 # would do. Where the two disagree, trust the covering: it asked the network.
 #
 # ## 7 · A table of hardship
 #
-# Now the **test** voices, asked once. Beside the networks stands a row without any: the nearest of all
+# Now the **test** voices, which nothing above has used. Beside the networks stands a row without any: the nearest of all
 # training words, each cut into 8 slices of equal length.
 
 # %%
@@ -1165,7 +1166,7 @@ discharge("mean over padding", sick, healthy)
 
 # %%
 stereo_guess = predict(
-    "How does it sound? (The option's number: its pitch over the true one.)",
+    "How does it sound?",
     {
         "like an echo": 1.0,
         "twice as long, an octave lower": 0.5,
