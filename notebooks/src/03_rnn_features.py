@@ -61,7 +61,8 @@ show(
 )
 
 # %% [markdown]
-# And this is the log-mel spectrogram, which sections 2 and 3 build. Bright is loud, up is high.
+# And these are the log-mel spectrograms, which sections 2 and 3 build. Bright is loud, up is high. Look for the
+# bright arch in the first half, and for the dark patch behind it.
 
 # %%
 mel = LogMel()
@@ -257,7 +258,7 @@ frames = check(frames)
 # </details>
 #
 # A cut makes an edge, and an edge sounds like a click. So each frame is faded in and out by a **window**
-# (Hann's is one arch of a cosine). Then Fourier. That is the whole **short-time Fourier transform**:
+# (Hann's is one hump of a cosine). Then Fourier. That is the whole **short-time Fourier transform**:
 
 
 # %%
@@ -1339,6 +1340,6 @@ expect("voice, + variations", table["+ variations"]["voice"], 8, 40, "%")
 # * Cho et al. 2014, *Learning phrase representations using RNN encoder–decoder*: figure 2, the GRU.
 # * Jozefowicz et al. 2015, *An empirical exploration of recurrent network architectures*: the bias of
 #   the forget gate.
-# * Park et al. 2019, *SpecAugment*: figure 2, stripes over a spectrogram.
+# * Park et al. 2019, *SpecAugment*: figure 1, stripes over a spectrogram.
 #
 # **Next:** [chapter 04](04_contrastive_alignment.ipynb) aligns such vectors with those of pictures and words.
