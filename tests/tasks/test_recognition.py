@@ -16,12 +16,12 @@ def words():
     return spoken_words.load([2, 3], repeats=1)
 
 
-@pytest.mark.parametrize("standard", [False, True])
-def test_a_variation_of_nothing_changes_nothing(words, standard):
-    still = Variation(standard=standard)
+@pytest.mark.parametrize("views", [("plain",), ("limited",), ("plain", "standard")])
+def test_a_variation_of_nothing_changes_nothing(words, views):
+    still = Variation(views=views)
     wanted = heard(words.waveforms, still)
     found = varied(words.waveforms, still, torch.Generator().manual_seed(0))
-    assert found.lengths.equal(wanted.lengths)
+    assert found.lengths.equal(wanted.lengths) and found.values.shape[2] == still.bands
     torch.testing.assert_close(found.values, wanted.values, atol=1e-4, rtol=0)
 
 
@@ -32,8 +32,6 @@ def test_a_variation_of_nothing_changes_nothing(words, standard):
         {"speed": (0.7, 0.8)},
         {"throat": (1.1, 1.2)},
         {"colour": 0.3},
-        {"bands": 9},
-        {"share": 0.5},
     ],
     ids=lambda one: next(iter(one)),
 )
@@ -81,3 +79,8 @@ def test_a_recogniser_learns_from_it():
         pass
     asked = Batch(audio=heard(few.waveforms, Variation()), labels=few.words)
     assert accuracy(judge.predict(asked), few.words) > 0.9
+
+
+def test_an_unknown_view_is_refused():
+    with pytest.raises(ValueError, match=r"unknown views \['loud'\]: choose from plain, limited"):
+        Variation(views=("loud",))

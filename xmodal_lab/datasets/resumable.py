@@ -73,9 +73,9 @@ def fetch_checked(
             )
         partial.replace(path)
     except OSError as error:
+        kept = " Try again: what has come is kept." if partial.is_file() else ""
         raise DownloadFailed(
-            f"{path.name} could not be fetched from {url}: {reason(error)}. Try again: what has "
-            f"come is kept. {by_hand}"
+            f"{path.name} could not be fetched from {url}: {reason(error)}.{kept} {by_hand}"
         ) from error
     return path
 

@@ -13,12 +13,19 @@ from xmodal_lab.batch import Batch, Padded
 from xmodal_lab.encoders.audio.augment import (
     Between,
     coloured,
-    masked,
+    limited,
     standardised,
     warped,
     with_noise,
 )
 from xmodal_lab.encoders.audio.log_mel import LogMel
+
+VIEWS: dict[str, Callable[[Padded, float], Padded]] = {
+    "plain": lambda frames, depth: frames,
+    "limited": limited,
+    "standard": lambda frames, depth: standardised(frames),
+    "limited, standard": lambda frames, depth: standardised(limited(frames, depth)),
+}
 
 
 @dataclass(frozen=True)
@@ -31,10 +38,10 @@ class Variation:
         speed: factor, without change of pitch.
         throat: factor of the frequency axis.
         colour: size of the random curve over the bands.
-        bands: most bands that a stripe of SpecAugment covers.
-        share: largest share of the frames that a stripe covers.
-        standard: whether each band of each saying is standardised. It helps where many voices
-            teach; but a short word is mostly one vowel, and the vowel's own spectrum goes too.
+        views: what the network reads of the spectrogram, side by side: 'plain' as ``LogMel`` gives
+            it; 'limited', levels below the loudest; 'standard', each band of each saying
+            standardised; 'limited, standard', one after the other.
+        depth: how far below the loudest 'limited' goes.
     """
 
     noise: Between | None = None
@@ -42,25 +49,38 @@ class Variation:
     speed: Between = (1.0, 1.0)
     throat: Between = (1.0, 1.0)
     colour: float = 0.0
-    bands: int = 0
-    share: float = 0.0
-    standard: bool = False
+    views: tuple[str, ...] = ("plain",)
+    depth: float = 3.0
+
+    def __post_init__(self) -> None:
+        if unknown := [view for view in self.views if view not in VIEWS]:
+            raise ValueError(f"unknown views {unknown}: choose from {', '.join(VIEWS)}")
+
+    @property
+    def bands(self) -> int:
+        """How many numbers a frame has."""
+        return 40 * len(self.views)
 
 
 # Chosen on voices 16 to 19, trained on 0 to 15.
-WORDS = Variation((-5.0, 25.0), 0.7, (0.8, 1.25), (0.85, 1.18), standard=True)
+WORDS = Variation((-6.0, 15.0), 0.8, (0.8, 1.25), (0.85, 1.18), views=("standard",))
 
 
 def heard(waveforms: Padded, variation: Variation) -> Padded:
     """What a recogniser that was trained with a variation reads of sayings as they are.
 
-    Shapes: ``Padded`` 16-bit samples at 8 kHz → ``Padded`` (batch, frames, 40).
+    Shapes: ``Padded`` 16-bit samples at 8 kHz → ``Padded`` (batch, frames, 40 · views).
 
     Raises:
         ValueError: for a saying shorter than one window.
     """
-    frames = LogMel()(waveforms)
-    return standardised(frames) if variation.standard else frames
+    return viewed(LogMel()(waveforms), variation)
+
+
+def viewed(frames: Padded, variation: Variation) -> Padded:
+    """A variation's views of a spectrogram, side by side: (batch, frames, 40 · views)."""
+    views = [VIEWS[view](frames, variation.depth).values for view in variation.views]
+    return Padded(torch.cat(views, dim=2), frames.lengths)
 
 
 def sayings(
@@ -101,6 +121,4 @@ def varied(waveforms: Padded, variation: Variation, random: torch.Generator) -> 
         chosen = torch.rand(len(noisy), 1, generator=random) < variation.noisy
         waveforms = waveforms._replace(values=torch.where(chosen, noisy, waveforms.values.float()))
     frames = warped(LogMel()(waveforms), variation.speed, variation.throat, random)
-    frames = coloured(frames, variation.colour, random)
-    frames = standardised(frames) if variation.standard else frames
-    return masked(frames, variation.bands, variation.share, 1, random)
+    return viewed(coloured(frames, variation.colour, random), variation)

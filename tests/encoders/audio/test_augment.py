@@ -9,6 +9,7 @@ from xmodal_lab.batch import Padded, pad
 from xmodal_lab.encoders.audio.augment import (
     at_speed,
     coloured,
+    limited,
     masked,
     standardised,
     warped,
@@ -152,10 +153,25 @@ def test_standardising_forgets_loudness_and_colour_of_every_band():
     )
 
 
+def test_limited_levels_reach_from_the_loudest_so_far_down():
+    rows = frames()
+    found = limited(rows, 2.0).values
+    for row, before, length in zip(found, rows.values, rows.lengths.tolist(), strict=True):
+        assert row[:length].max() == 1 and row[:length].min() == -1
+        assert row[length:].count_nonzero() == 0
+        kept = before[:length] > before[:length].max() - 2
+        wanted = before[:length] - before[:length].max() + 1
+        torch.testing.assert_close(row[:length][kept], wanted[kept])
+    quieter = Padded((rows.values - 7) * rows.mask[:, :, None], rows.lengths)
+    torch.testing.assert_close(limited(quieter).values, limited(rows).values)
+
+
 def test_what_is_refused():
     with pytest.raises(ValueError, match="a factor must be positive, got -1"):
         at_speed(pad([tone(400, 300)]), -1.0)
     with pytest.raises(ValueError, match="a factor must be positive"):
         warped(frames(), throat=(0.0, 1.0))
+    with pytest.raises(ValueError, match="depth must be positive, got 0"):
+        limited(frames(), 0)
     with pytest.raises(ValueError, match="bands must lie in 0 … 40"):
         masked(frames(), bands=41)

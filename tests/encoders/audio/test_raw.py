@@ -36,6 +36,15 @@ def test_rows_come_as_often_as_those_of_a_spectrogram():
     assert learned.values.shape[2] == given.values.shape[2] == 40
 
 
+def test_centres_name_the_pitch_of_a_filter_that_is_a_tone():
+    bank = LearnedFilters(filters=3)
+    tones = torch.tensor([[440.0], [1000.0], [3000.0]])
+    with torch.no_grad():
+        wave = torch.cos(6.28319 * tones * torch.arange(128) / 8000) * torch.hann_window(128)
+        bank.convolution.weight.copy_(wave[:, None])
+    assert (bank.centres - tones[:, 0]).abs().max() <= 8
+
+
 def test_what_is_too_short_or_uneven_is_refused():
     with pytest.raises(ValueError, match="375 samples is shorter than one frame of 376"):
         LearnedFilters()(pad([noise(375)]))

@@ -161,6 +161,28 @@ def standardised(frames: Padded, floor: float = 0.1) -> Padded:
     return Padded(centred / (variance + floor**2).sqrt(), frames.lengths)
 
 
+def limited(frames: Padded, depth: float = 3.0) -> Padded:
+    """Levels below each row's loudest, those far below it cut off: a room's own hum goes.
+
+        y = max(x - max x, -depth) + depth / 2
+
+    Args:
+        frames: spectrograms (batch, frames, mels).
+        depth: in the unit of ``frames``; 3 of ``LogMel``'s units are 39 dB.
+
+    Raises:
+        ValueError: for a depth that is not positive.
+
+    Source: the cut under the peak, Whisper, Radford et al. 2022; there 80 dB below it.
+    """
+    if depth <= 0:
+        raise ValueError(f"depth must be positive, got {depth}")
+    mask = frames.mask[:, :, None]
+    loudest = frames.values.masked_fill(~mask, -torch.inf).amax((1, 2), keepdim=True)
+    below = (frames.values - loudest).clamp(min=-depth) + depth / 2
+    return Padded(below.masked_fill(~mask, 0.0), frames.lengths)
+
+
 def _drawn(
     value: float | Between, like: Tensor, generator: torch.Generator | None
 ) -> Float[Tensor, "rows 1"]:

@@ -55,6 +55,12 @@ class LearnedFilters(nn.Module):
         """The weights, one filter a row."""
         return self.convolution.weight.detach()[:, 0]
 
+    @property
+    def centres(self) -> Float[Tensor, " filters"]:
+        """The frequency that each filter answers to most, in Hz, in steps of about 8 Hz."""
+        answers = torch.fft.rfft(self.filters, n=self.rate // 8).abs()
+        return answers.argmax(dim=1) * self.rate / (self.rate // 8)
+
     def forward(self, waveforms: Padded) -> Padded:
         if int(waveforms.lengths.min()) < self.window:
             raise ValueError(
