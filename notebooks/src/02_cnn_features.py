@@ -841,6 +841,8 @@ for name, net in classics.items():
 # * The **grid** before pooling: a vector for each place. Detectors, captions and attention read it.
 # * **Earlier grids**: finer places, simpler things.
 #
+# [Notebook 02b](02b_transfer.ipynb) has the layouts, layer by layer, and reads published weights.
+#
 # Pretrained weights, where they can be had, come in one line. Without, the cell says what to do.
 
 # %% tags=["nbval-ignore-output"]
@@ -1246,7 +1248,8 @@ expect("gain over pixels", gain, 1.5, 5, "points")
 # %% [markdown]
 # Above 98 % sounds like a triumph of features, until plain pixels score 95, and *untrained* networks 96 to
 # 98.5 (five seeds). With 50 labels the rows lie further apart. (Writers may occur in training and in
-# test; a new hand may be harder.)
+# test; a new hand may be harder.) Should the encoder learn, too? [Notebook 02b](02b_transfer.ipynb) measures
+# it.
 #
 # ## 10 · The clinic
 #
@@ -1466,6 +1469,7 @@ expect(
 # * Selvaraju et al. 2017, *Grad-CAM*: figure 2 and equations 1 and 2.
 # * Adebayo et al. 2018, *Sanity checks for saliency maps*: figure 2, weights randomised layer by layer.
 #
-# **Next:** [chapter 03](03_rnn_features.ipynb) does the same for sound.
+# **Next:** [02b](02b_transfer.ipynb) borrows features, frozen or fine-tuned.
+# [Chapter 03](03_rnn_features.ipynb) turns sound into a sequence.
 # [Chapter 04](04_contrastive_alignment.ipynb) aligns picture features with words, and
 # [chapter 06](06_joint_space.ipynb) trains the encoder “from captions”.
