@@ -19,8 +19,8 @@
 # |---|---|
 # | You need | matrix products, gradients, cross-entropy; a sine wave once seen. Loudspeakers or headphones help |
 # | You will be able to | compute a log-mel spectrogram, write a recurrent cell and look into its gates, pool over time without padding, train a word recogniser and test it fairly |
-# | It takes | 60 seconds of one free CPU core, half of it training; several minutes on a slow or busy machine. 1 GB of memory. A GPU: not measured yet |
-# | To read | 3,500 words. Four exercises, 29 minutes by their cards, and an optional one, 7 minutes |
+# | It takes | about 65 seconds of one free CPU core, live drawing included, more than half of it training; several minutes on a slow or busy machine. 1 GB of memory. A GPU: not measured yet |
+# | To read | 3,100 words. Four exercises, 29 minutes by their cards, and an optional one, 7 minutes |
 # | At a first reading | skip the optional exercise, quantisation in section 1, and patient 4 |
 
 # %% [markdown]
@@ -599,7 +599,7 @@ gate_guess = predict(
 
 # %% [markdown]
 # 100 steps of noise, 32 units. *Gate open* is the same LSTM, but the bias of its forget gate is 3, so that it
-# begins at σ(3) ≈ 0.95. *Plain, larger* is the plain one with $U$ multiplied by 3.
+# begins at σ(3) ≈ 0.95. *Plain, larger* is the plain one with $U$ multiplied by 4.
 
 # %%
 from xmodal_lab.encoders.audio.memory import gradient_over_time
@@ -624,24 +624,24 @@ layers = {
     "plain, larger": fresh(torch.nn.RNN),
 }
 with torch.no_grad():
-    layers["plain, larger"].weight_hh_l0 *= 3
+    layers["plain, larger"].weight_hh_l0 *= 4
 noise = torch.randn(16, 101, 16, generator=torch.Generator().manual_seed(0))
 fading = {}
 for name, layer in layers.items():
     slopes = gradient_over_time(layer, noise).flip(0)
     fading[name] = torch.log10(slopes / slopes[0] + 1e-30).numpy()
 lines = {name: (range(101), values) for name, values in fading.items()}
-show(charts.curves(lines, "steps back", "gradient, powers of ten", ylim=(-16, 4)))
+show(charts.curves(lines, "steps back", "gradient, powers of ten", ylim=(-16, 10)))
 
 # %% [markdown]
 # 0 is the gradient at the last step; −6 is a millionth of it.
 
 # %%
 gate_guess.reveal(float(fading["LSTM"][50]))
-expect("plain, 50 steps back", fading["plain"][50], -18, -10)
+expect("plain, 50 steps back", fading["plain"][50], -20, -10)
 expect("LSTM, 50 steps back", fading["LSTM"][50], -14, -7)
 expect("LSTM, gate open, 50 steps back", fading["LSTM, gate open"][50], -1.5, 0.3)
-expect("plain, larger, 100 steps back", fading["plain, larger"][100], 0.3, 4)
+expect("plain, larger, 100 steps back", fading["plain, larger"][100], 2, 11)
 
 # %% [markdown]
 # A fresh LSTM forgets: its gate begins near ½, and ½ fifty times in a row is next to nothing. Gates make a long
@@ -903,7 +903,8 @@ models = {
 
 # %% [markdown]
 # Third, **variations**: whenever a word is read in training, it comes with other noise, at another speed,
-# from a longer or shorter throat. (Stripes are a fourth way, SpecAugment; we leave it out.)
+# from a longer or shorter throat. (Stripes are a fourth way, SpecAugment; we leave it out. The package's
+# `tasks.recognition.sayings` varies any sayings.)
 
 # %%
 random = torch.Generator().manual_seed(3)
@@ -1026,8 +1027,9 @@ for name, (low, high) in zip(others, ((0, 0.5), (-0.3, 0.3), (0.1, 0.6)), strict
     expect(f"covering and {name}", np.nanmean(ranks), low, high)
 
 # %% [markdown]
-# They agree only loosely, hardly more than covering and plain loudness do. A gradient says what a *tiny* change
-# would do. Where the two disagree, trust the covering: it asked the network.
+# They agree only loosely. On each of five seeds, covering went along with plain loudness better than with the
+# gradient. A gradient says what a *tiny* change would do. Where the two disagree, trust the covering: it asked
+# the network.
 #
 # ## 7 · A table of hardship
 #
@@ -1090,8 +1092,9 @@ expect("gain over no network, clean", last["clean"] - none["clean"], -3, 6, "poi
 expect("gain over no network, 0 dB", last["0 dB"] - none["0 dB"], 10, 35, "points")
 
 # %% [markdown]
-# A score needs its neighbours. On clean words no network is needed: voices of one synthesiser, single words,
-# one rhythm. Training pays where it gets *hard*: in noise. And only the last row was trained on noise.
+# A score needs its neighbours. On clean words, the best network gains two points over no network at all: these
+# are single words, by voices of one synthesiser. At other speeds the slices hold their own: cut into 8, a word
+# has no speed. Training pays in **noise**, and only the last row has trained on noise like that.
 #
 # ## 8 · The clinic
 #
@@ -1123,8 +1126,8 @@ sick.encoder = LastColumn(reader.encoder.layer)
 alone = [right(sick, val.select(torch.tensor([row]))) for row in range(0, len(val), 6)]
 in_batch, healthy = right(sick, val), new_voices["GRU, last state"]
 last_guess.reveal(in_batch)
-expect("patient 1, one batch", in_batch, 0, 15, "%")
-expect("patient 1, one by one", np.mean(alone), 55, 95, "%")
+expect("patient 1, one batch", in_batch, 0, 25, "%")
+expect("patient 1, one by one", np.mean(alone), 55, 99, "%")
 expect("patient 1, repaired", healthy, 60, 90, "%")
 discharge("last column", in_batch, healthy)
 
