@@ -123,9 +123,9 @@ plain = voices_of(model, AS_IT_IS)
 show(charts.bars({"as they are": plain}, "voice", "right / %", 100 / 44))
 voice_guess.reveal(min(of_kind(plain, "new")))
 expect("known voices", sum(of_kind(plain, "known")) / 5, 95, 100, "%")
-expect("new voices", sum(of_kind(plain, "new")) / 4, 50, 99, "%")
-expect("best new voice", max(of_kind(plain, "new")), 50, 100, "%")
-expect("worst new voice", min(of_kind(plain, "new")), 20, 95, "%")
+expect("new voices", sum(of_kind(plain, "new")) / 4, 70, 97, "%")
+expect("best new voice", max(of_kind(plain, "new")), 90, 100, "%")
+expect("worst new voice", min(of_kind(plain, "new")), 30, 85, "%")
 
 # %% [markdown]
 # Of the known voices it gets nearly all. Between the best and the worst new voice lie tens of points, and the
@@ -420,9 +420,9 @@ wrong["reader"] = {name: error_rate(found[name], name) for name in tests}
 show(charts.bars(wrong, "captions", "words wrong / %"))
 breath_guess.reveal(wrong["reader"]["one breath"])
 expect("always the same, new scenes", wrong["always the same"]["new scenes"], 60, 80, "%")
-expect("reader, new scenes", wrong["reader"]["new scenes"], 0, 40, "%")
-expect("reader, new voices", wrong["reader"]["new voices"], 0, 45, "%")
-expect("reader, one breath", wrong["reader"]["one breath"], 50, 85, "%")
+expect("reader, new scenes", wrong["reader"]["new scenes"], 0, 25, "%")
+expect("reader, new voices", wrong["reader"]["new voices"], 0, 30, "%")
+expect("reader, one breath", wrong["reader"]["one breath"], 40, 80, "%")
 
 # %% [markdown]
 # How does it do it? One new caption: which symbol has which probability, at each place?
@@ -519,11 +519,12 @@ print(f"≈ {time.process_time() - began:.0f} CPU-seconds")
 print("parameters:", f"{sum(p.numel() for p in gru_reader.parameters()):,}")
 wrong["reader, GRU"] = {name: error_rate(read(gru_reader, name), name) for name in tests}
 race_guess.reveal(wrong["reader, GRU"]["new scenes"])
-expect("GRU, equal seconds, new scenes", wrong["reader, GRU"]["new scenes"], 20, 90, "%")
+expect("GRU, equal seconds, new scenes", wrong["reader, GRU"]["new scenes"], 45, 90, "%")
 
 # %% [markdown]
-# Hardly better than *always the same*. With as many steps, and twice the seconds, the GRU's reader still had GRUFULL %
-# wrong in a run of ours. That holds for this task, this size, these seconds; it does not say why.
+# About as wrong as *always the same*. In a run of ours with twice the seconds (15), which began with captions of
+# one thing, the GRU's reader still had 23 % wrong. That holds for this task, this size, these seconds; it does
+# not say why.
 #
 # Then single words, where the opening's recogniser was a GRU behind convolutions: the same five voices, the
 # same 150 steps. And a third way to hear:
@@ -581,7 +582,7 @@ for name, (_, prepared) in HEARD.items():
         hits = kinds[name].predict({"audio": prepared(part.waveforms)}) == part.words
         three_ways[name][kind] = 100 * hits.double().mean().item()
 show(charts.bars(three_ways, "who speaks", "right / %", 100 / 44))
-for kind, (low, high) in (("known voices", (-3, 3)), ("new voices", (-15, 15))):
+for kind, (low, high) in (("known voices", (-3, 3)), ("new voices", (-12, 12))):
     gain = three_ways["log-mel, convolutions"][kind] - three_ways["log-mel, GRU"][kind]
     expect(f"convolutions less GRU, {kind}", gain, low, high, "points")
     gain = three_ways["raw, GRU"][kind] - three_ways["log-mel, GRU"][kind]
@@ -618,7 +619,7 @@ def middle(bank):
 
 filters_guess.reveal(middle(banks["learned"]))
 expect("half of the random filters below", middle(banks["random"]), 1200, 2800, "Hz")
-expect("half of the learned filters below", middle(banks["learned"]), 150, 900, "Hz")
+expect("half of the learned filters below", middle(banks["learned"]), 120, 700, "Hz")
 print(f"half of the mel triangles below {middle(banks['mel triangles']):,.0f} Hz")
 
 # %% [markdown]
@@ -656,10 +657,10 @@ def gained(kind):
 
 variation_guess.reveal(gained("new"))
 expect("gained, known voices", gained("known"), -5, 2, "points")
-expect("gained, new voices", gained("new"), 2, 35, "points")
+expect("gained, new voices", gained("new"), 0, 20, "points")
 
 # %% [markdown]
-# The average gains, the worst voice most on our seed. On voices it knows, variation gains nothing.
+# The average gains a few points, the worst voice most on our seed. On voices it knows, variation gains nothing.
 #
 # ### Real people
 #
@@ -728,7 +729,10 @@ if people is not None:
     show(charts.results_table({w: {c: row[w] for c, row in columns.items()} for w in ways}))
 
 # %% [markdown]
-# TEXT with what we measured.
+# With five of the six people, each left out in turn, we measured on one seed: known ones 98 to 99 %; the one left
+# out **52 to 86 %**, mean 73. The five views alone: means of 68 to 78. Their committee: 76 to 88, mean **83**. So
+# varying, which helped with synthetic voices, is no cure here; that several views err differently helps.
+# People differ more than our synthesiser's voices do.
 #
 # ## 6 · Borrowed ears
 #
@@ -781,16 +785,18 @@ results = {
 
 # %%
 show(charts.results_table(results))
-expect("fresh network, new voices", results["fresh network"]["new voices"], 20, 90, "%")
-expect("five voices, new voices", results["five voices"]["new voices"], 50, 100, "%")
+expect("fresh network, new voices", results["fresh network"]["new voices"], 45, 80, "%")
+expect("five voices, new voices", results["five voices"]["new voices"], 70, 97, "%")
 ears = results["twenty voices, captions"]["new voices"]
-expect("twenty voices, new voices", ears, 70, 100, "%")
-expect("borrowed less five voices", ears - results["five voices"]["new voices"], 0, 40, "points")
+expect("twenty voices, new voices", ears, 85, 96, "%")
+nothing = results["8 slices, no network"]["new voices"]
+expect("8 slices, no network, new voices", nothing, 87, 95, "%")
+expect("borrowed less five voices", ears - results["five voices"]["new voices"], -5, 20, "points")
 
 # %% [markdown]
 # Look at the second row. Eight slices and no network do better on new voices than what five voices taught a
 # network, and about as well as borrowed ears: these are single words of one synthesiser (chapter 03). So
-# the borrowed encoder beats our own, plain one, but it does not beat *nothing*. Always print that row.
+# the borrowed encoder may beat our own, plain one, but it does not beat *nothing*. Always print that row.
 #
 # And ears of the wide world: **wav2vec 2.0** guessed hidden parts of 960 hours of books read aloud (Baevski et
 # al. 2020), **Whisper** wrote down 680,000 hours (Radford et al. 2023), **AST** looks at spectrograms as
@@ -881,7 +887,7 @@ for name, kind in (("same people", "known"), ("other people", "new")):
         both[name][way] = sum(values) / len(values)
 show(charts.bars(both, "training", "right / %"))
 expect("patient 2, gain by their split", gained("known"), -5, 2, "points")
-expect("patient 2, repaired: gain by voices", gained("new"), 2, 35, "points")
+expect("patient 2, repaired: gain by voices", gained("new"), 0, 20, "points")
 
 # %% [markdown]
 # Their split shows no gain, so they keep the network that is worse for new people. **Split by what should be
