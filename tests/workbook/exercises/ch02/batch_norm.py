@@ -200,7 +200,7 @@ WRONG = (
     (turned_for_instance_norm, "PyTorch's own batch_norm"),
     (turned_for_layer_norm, "PyTorch's own layer_norm"),
     (running_where_one_pixel, "6 pictures of 3 channels, 1 × 1, in training: entry"),
-    (evaluation_detached, "the value is right, but no gradient flows back"),
+    (evaluation_detached, "2 × 3, in evaluation: the value is right, but no gradient flows back"),
     (in_place, "changes its input `x`"),
     (larger_epsilon, "Does 0.00001 stand under the root"),
     (smaller_epsilon, "faint maps in training: entry [0, 0, 0, 0] should be"),

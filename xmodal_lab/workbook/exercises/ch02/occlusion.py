@@ -212,6 +212,6 @@ EXERCISE = Exercise(
     "before minus the score after.",
     praise="equal to an explicit loop on 9 pictures, wide and high ones",
     at_size=AtSize(
-        lambda: (bent, torch.rand(3, 32, 32), 4, 0.5), "64 squares of a picture", calls=20
+        lambda: (bent, torch.rand(3, 32, 32), 4, 0.5), "64 squares of a picture", calls=120
     ),
 )
