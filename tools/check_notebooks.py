@@ -43,7 +43,7 @@ def check(
     report: Path | None = None,
     changes: dict[str, str] | None = None,
     workers: int = 2,
-    cell_seconds: int = 180,
+    cell_seconds: int = 360,
     **run_options,
 ) -> subprocess.CompletedProcess:
     """Run the command from anywhere; kernels start in the folder of their notebook.
@@ -54,7 +54,8 @@ def check(
         report: where to write what every cell did and how long it took (JUnit's XML).
         changes: environment variables that differ from ``notebook_env.ENVIRONMENT``.
         workers: how many notebooks run at a time.
-        cell_seconds: how long a cell may take.
+        cell_seconds: how long a cell may take. Ten times what the longest one does alone: on a
+            machine with five times as much to do as it has cores, 180 were not enough.
         run_options: of ``subprocess.run``.
     """
     outer = os.environ.get("PYTHONPATH", "")

@@ -4,10 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+from range_server import RangeHandler
 
 from xmodal_lab.datasets.scenes import store, stream
 from xmodal_lab.datasets.shipped import data_folder
@@ -77,3 +80,18 @@ def python():
         )
 
     return start
+
+
+@pytest.fixture
+def range_server(monkeypatch):
+    """A server of one file, ``body``; how it answers and where it breaks off is the test's."""
+    for name in ("HF_HUB_OFFLINE", "XMODAL_OFFLINE", "http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with ThreadingHTTPServer(("127.0.0.1", 0), RangeHandler) as server:
+        server.url = f"http://127.0.0.1:{server.server_port}/file.bin"
+        server.body, server.asked, server.way, server.breaks = b"", [], "ranges", []
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

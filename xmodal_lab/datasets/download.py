@@ -47,7 +47,7 @@ def fetch(
         ValueError: without checksum, or for an address or name that is none.
     """
     kind, wanted = _checksum(sha256, md5)
-    path = _target(url, name, folder)
+    path = target(url, name, folder)
     if path.is_file() and _digest(path, kind) == wanted:
         return path
     # The damaged file stays until a sound one takes its place: it may be somebody's own.
@@ -70,7 +70,7 @@ def fetch(
                 )
     except OSError as error:
         raise DownloadFailed(
-            f"{path.name} could not be fetched from {url}: {_reason(error)}. {by_hand}"
+            f"{path.name} could not be fetched from {url}: {reason(error)}. {by_hand}"
         ) from error
     return path
 
@@ -91,7 +91,8 @@ def _checksum(sha256: str | None, md5: str | None) -> tuple[str, str]:
     return kind, digest
 
 
-def _target(url: str, name: str | None, folder: str | Path | None) -> Path:
+def target(url: str, name: str | None = None, folder: str | Path | None = None) -> Path:
+    """Where a file from the network lies; ``fetch`` says by which rules."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise ValueError(f"expected an address such as https://host/file.zip, got {url!r}")
@@ -116,7 +117,8 @@ def _digest(path: Path, kind: str) -> str:
     return pooch.file_hash(str(path), alg=kind)
 
 
-def _reason(error: OSError) -> str:
+def reason(error: OSError) -> str:
+    """What went wrong on the way or on the disk, in words."""
     # The errors of requests are OSErrors too; those of the disk carry the number of their kind.
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full, make room and try again"

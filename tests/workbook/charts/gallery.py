@@ -198,6 +198,19 @@ FIGURES = {
         {name: g.normal(size=(16, 3, 3, 3)) for name in ("before training", "after")}
     ),
     "log_mel": lambda g: charts.log_mel(g.random((80, 40))),
+    "waveforms": lambda g: charts.waveforms(
+        {name: g.normal(size=size) for name, size in (("first voice", 900), ("second", 400))}, 8000
+    ),
+    "spectrogram": lambda g: charts.spectrogram(
+        {name: g.normal(size=(30, 40)) for name in ("short window", "long")}, 0.02, 4000, "mel"
+    ),
+    "filter_bank": lambda g: charts.filter_bank(
+        {"triangles": g.random((129, 8)), "learned": g.random((129, 40))}, 4000
+    ),
+    "gates": lambda g: charts.gates(
+        g.normal(size=8000), 8000, g.random((50, 40)),
+        {name: g.random((7, 5)) for name in ("update", "reset")}, [("seven", 0.1, 0.7)],
+    ),
 }  # fmt: skip
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from xmodal_lab.encoders.pretrained import pictures, text
+from xmodal_lab.encoders.pretrained import pictures, sounds, text
 from xmodal_lab.encoders.pretrained.model import PretrainedEncoder
 from xmodal_lab.encoders.pretrained.pictures import PretrainedPictures
+from xmodal_lab.encoders.pretrained.sounds import PretrainedSounds
 from xmodal_lab.encoders.pretrained.text import PretrainedText
 from xmodal_lab.encoders.pretrained.weights import Published, WeightsMissing
 
@@ -19,6 +20,7 @@ __all__ = [
     "MODELS",
     "PretrainedEncoder",
     "PretrainedPictures",
+    "PretrainedSounds",
     "PretrainedText",
     "Published",
     "WeightsMissing",
@@ -26,11 +28,14 @@ __all__ = [
 ]
 
 # Name → the class that reads it.
-MODELS = dict.fromkeys(text.PUBLISHED, PretrainedText) | pictures.MODELS
+MODELS = dict.fromkeys(text.PUBLISHED, PretrainedText) | pictures.MODELS | sounds.MODELS
 
 
 def load(name: str, folder: str | Path | None = None, **options: Any) -> PretrainedEncoder:
-    """A pretrained encoder: 'bert' or 'minilm' for text; 'resnet50', 'vit', 'clip' or 'vgg16'.
+    """A pretrained encoder of text, pictures or sound, such as 'bert', 'resnet50' or 'wav2vec2'.
+
+    Text: 'bert', 'minilm'. Pictures: 'resnet50', 'vit', 'clip', 'vgg16'. Sound: 'wav2vec2',
+    'whisper', 'ast'.
 
     Args:
         name: of ``MODELS``.

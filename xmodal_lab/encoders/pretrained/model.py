@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
 
+from xmodal_lab.batch import Padded
 from xmodal_lab.encoders.encoder import Encoder
+from xmodal_lab.encoders.image.picture import evaluating
 from xmodal_lab.encoders.pretrained.weights import Published, digest, find, unusable
 from xmodal_lab.runtime import current
 
@@ -47,6 +51,8 @@ class PretrainedEncoder(Encoder):
 
     published: dict[str, Published]
     model: nn.Module
+    # Parts of the names of weights that are not used here; a file may lack them.
+    unused: tuple[str, ...] = ("pooler",)
 
     def __init__(
         self,
@@ -133,14 +139,46 @@ class PretrainedEncoder(Encoder):
         Weights that a file lacks would be random numbers, and nothing would tell.
 
         Args:
-            lacking: names of weights that the file lacks. The pooler, a layer behind [CLS] that is
-                not used here, may be among them.
+            lacking: names of weights that the file lacks. Those that are not used here may be
+                among them, as the pooler, a layer behind [CLS].
         """
-        if lacking := sorted(key for key in lacking if "pooler" not in key):
+        if lacking := sorted(k for k in lacking if not any(part in k for part in self.unused)):
             raise self.unusable(f"it lacks {len(lacking)} weights, as {lacking[0]}")
         if not all(parameter.isfinite().all() for parameter in model.parameters()):
             raise self.unusable("some of its weights are no numbers")
         return model
+
+
+class PreparedEncoder(PretrainedEncoder):
+    """One whose inputs are prepared as they were in training, by a class of ``transformers``.
+
+    Attributes:
+        processor: an object of that class, with the numbers of the model's own
+            ``preprocessor_config.json``.
+    """
+
+    def architecture(self) -> tuple[Any, Any]:
+        """The classes of ``transformers`` that prepare inputs and read them."""
+        raise NotImplementedError(f"{type(self).__name__} has no architecture()")
+
+    def opened(self, folder: Path) -> nn.Module:
+        with self.explained():
+            # By its class: published files name classes that have gone since.
+            processor, network = self.architecture()
+            self.processor = processor.from_pretrained(folder, **SAFE)
+            model, loaded = network.from_pretrained(
+                folder, use_safetensors=True, output_loading_info=True, **SAFE
+            )
+        return self.complete(model, loaded["missing_keys"])
+
+    def embedded(
+        self, several: Any, read: Callable[[Any], Tensor | Padded], chunk: int
+    ) -> Float[Tensor, "count dim"]:
+        """One vector for each of several things in a row, without gradient, a chunk at a time."""
+        parts = [several[i : i + chunk] for i in range(0, len(several), chunk)]
+        device = next(self.model.parameters()).device
+        with evaluating(self), torch.no_grad():
+            return torch.cat([self(read(part).to(device)).cpu() for part in parts])
 
 
 @contextlib.contextmanager

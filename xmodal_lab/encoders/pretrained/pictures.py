@@ -21,13 +21,13 @@ from xmodal_lab.datasets import pictures
 from xmodal_lab.encoders.image.picture import cells, evaluating
 from xmodal_lab.encoders.image.published import load_published
 from xmodal_lab.encoders.image.vgg import VGG16
-from xmodal_lab.encoders.pretrained.model import SAFE, PretrainedEncoder
-from xmodal_lab.encoders.pretrained.weights import PICTURE_FILES, Published
+from xmodal_lab.encoders.pretrained.model import PreparedEncoder
+from xmodal_lab.encoders.pretrained.weights import PREPARED_FILES, Published
 
 PUBLISHED = {
-    "resnet50": Published("microsoft/resnet-50", 103, files=PICTURE_FILES),
-    "vit": Published("google/vit-base-patch16-224", 346, files=PICTURE_FILES),
-    "clip": Published("openai/clip-vit-base-patch32", 605, files=PICTURE_FILES),
+    "resnet50": Published("microsoft/resnet-50", 103, files=PREPARED_FILES),
+    "vit": Published("google/vit-base-patch16-224", 346, files=PREPARED_FILES),
+    "clip": Published("openai/clip-vit-base-patch32", 605, files=PREPARED_FILES),
     # Its weights in timm's names; a file with torchvision's does as well.
     "vgg16": Published("timm/vgg16.tv_in1k", 553, files=("model.safetensors",)),
 }
@@ -36,7 +36,7 @@ Picture = str | Path | Image.Image | np.ndarray | Tensor
 Pictures = Sequence[Picture] | np.ndarray | Tensor
 
 
-class PretrainedPictures(PretrainedEncoder):
+class PretrainedPictures(PreparedEncoder):
     """What the four have in common: any pictures in, frozen features out.
 
     ``read(pictures)`` prepares them, ``states`` and the call take what it gives, and ``embed`` does
@@ -46,7 +46,6 @@ class PretrainedPictures(PretrainedEncoder):
         name, folder, frozen, revision: see ``PretrainedEncoder``.
 
     Attributes:
-        processor: that of ``transformers``, which prepares pictures.
         grid: (lines, columns) of the states, where every state is a cell.
         patches: (lines, columns) of the cells, also where a state of the whole picture precedes
             them.
@@ -57,20 +56,6 @@ class PretrainedPictures(PretrainedEncoder):
 
     published = PUBLISHED
     patches: tuple[int, int]
-
-    def opened(self, folder: Path) -> nn.Module:
-        with self.explained():
-            # By its class: published files name classes that have gone since.
-            processor, network = self.architecture()
-            self.processor = processor.from_pretrained(folder, **SAFE)
-            model, loaded = network.from_pretrained(
-                folder, use_safetensors=True, output_loading_info=True, **SAFE
-            )
-        return self.complete(model, loaded["missing_keys"])
-
-    def architecture(self) -> tuple[Any, Any]:
-        """The classes of ``transformers`` that prepare pictures and look at them."""
-        raise NotImplementedError(f"{type(self).__name__} has no architecture()")
 
     def read(self, shown: Pictures) -> Tensor:
         """Pictures of any size as the model wants them: (count, 3, size, size).
@@ -92,11 +77,7 @@ class PretrainedPictures(PretrainedEncoder):
         Raises:
             ValueError, UnreadablePicture: as ``read`` does.
         """
-        several = _several(shown)
-        parts = [several[i : i + chunk] for i in range(0, len(several), chunk)]
-        device = next(self.model.parameters()).device
-        with evaluating(self), torch.no_grad():
-            return torch.cat([self(self.read(part).to(device)).cpu() for part in parts])
+        return self.embedded(_several(shown), self.read, chunk)
 
     def cells(self, states: Padded) -> Padded:
         """The states of the picture's cells alone, line by line: ``patches`` says how many."""

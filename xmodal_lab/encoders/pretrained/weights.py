@@ -16,7 +16,7 @@ from xmodal_lab.datasets.digest import sha256
 from xmodal_lab.datasets.download import offline
 
 FILES = ("config.json", "model.safetensors")
-PICTURE_FILES = (*FILES, "preprocessor_config.json")
+PREPARED_FILES = (*FILES, "preprocessor_config.json")
 # Small files beside them; a model has some of these.
 EXTRAS = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")

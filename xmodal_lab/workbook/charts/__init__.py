@@ -18,6 +18,7 @@ from xmodal_lab.workbook.charts.basic import (
     results_table,
     training,
 )
+from xmodal_lab.workbook.charts.hearing import filter_bank, gates, spectrogram, waveforms
 from xmodal_lab.workbook.charts.matrix import arrows_and_cosines, film, heat, matrices, plans
 from xmodal_lab.workbook.charts.pictures import (
     log_mel,
@@ -47,7 +48,9 @@ __all__ = [
     "dots",
     "fields",
     "film",
+    "filter_bank",
     "filters",
+    "gates",
     "heat",
     "heats",
     "lists_entered",
@@ -66,6 +69,7 @@ __all__ = [
     "results_table",
     "scene_grid",
     "shapes",
+    "spectrogram",
     "spoken_search",
     "spoken_search_on",
     "spread",
@@ -73,6 +77,7 @@ __all__ = [
     "temperatures",
     "three_ways",
     "training",
+    "waveforms",
     "windows",
     "word_map",
     "word_maps",

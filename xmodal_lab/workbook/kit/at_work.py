@@ -130,9 +130,11 @@ def _seconds(exercise, function: Callable, device: torch.device) -> float:
     begin = time.perf_counter()
     with place.context():
         result = attempt.run(*inputs)
+        results = tree_leaves(result)
         if exercise.gradient:
-            result.sum().backward()
-        _values(result)  # waits for the device
+            sum(part.sum() for part in results).backward()
+        for part in results:
+            _values(part)  # waits for the device
     return time.perf_counter() - begin
 
 

@@ -165,8 +165,11 @@ def _widget(fn: Callable, name: str, control):
     start = default(fn, name, control)
     if isinstance(control, Mapping):  # ipywidgets 7 warns about these
         control = list(control.items())
-    widget = control if hasattr(control, "value") else interactive.widget_from_abbrev(control)
-    widget.value = start
+    if hasattr(control, "value"):  # whose value need not be ours to set, as that of FileUpload
+        widget = control
+    else:
+        widget = interactive.widget_from_abbrev(control)
+        widget.value = start
     if not widget.description:
         widget.description = name.replace("_", " ")
     widget.style.description_width = "initial"

@@ -37,6 +37,8 @@ def require_gradients(
         result = attempt.run(*leaves)
     except Mistake as mistake:  # .numpy() of what has a gradient: PyTorch proposes to detach it
         raise Mistake(NONE if "that requires grad" in str(mistake) else str(mistake)) from None
+    if isinstance(result, (tuple, list)):  # a pair, of which the oracle gives both as well
+        result = torch.stack(tuple(result))
     if not (isinstance(result, torch.Tensor) and result.requires_grad):
         raise Mistake(NONE)
     weights = 1 + torch.rand(result.shape, generator=torch.Generator().manual_seed(SEED - 1))

@@ -1,0 +1,203 @@
+"""Answers to `ctc_loss` as people write them, and what they are told."""
+
+import itertools
+import math
+
+import torch
+from torch.nn import functional as F
+
+
+def by_the_library(log_probs, target, blank=0):
+    lengths = torch.tensor([len(log_probs)]), torch.tensor([len(target)])
+    return F.ctc_loss(log_probs[:, None], target[None], *lengths, blank, reduction="sum")
+
+
+def in_numbers(log_probs, target, blank=0, skip=None, start=2, ends=2, plus=None):
+    """The table, number by number; the options are what people get wrong."""
+    places = [blank]
+    for label in target.tolist():
+        places += [label, blank]
+    plus = plus or (lambda terms: sum(math.exp(t) for t in terms))
+    skip = skip or (lambda s: places[s] != blank and places[s] != places[s - 2])
+    table = log_probs[:, places].double().tolist()
+    scores = [score if s < start else -math.inf for s, score in enumerate(table[0])]
+    for row in table[1:]:
+        new = []
+        for s, score in enumerate(row):
+            terms = scores[max(0, s - 1) : s + 1]
+            if s >= 2 and skip(s):
+                terms = [*terms, scores[s - 2]]
+            total = plus(terms)
+            new.append(math.log(total) + score if total > 0 else -math.inf)
+        scores = new
+    total = sum(math.exp(score) for score in scores[-ends:])
+    return -math.log(total) if total > 0 else math.inf
+
+
+def letter_by_letter(log_probs, target, blank=0):
+    """Two scores for each number of labels written: a blank stands last, or the label does."""
+    never = torch.tensor(-torch.inf)
+    count = len(target)
+    silent, spoken = [torch.tensor(0.0)] + [never] * count, [never] * (count + 1)
+    for frame in log_probs:
+        new_silent, new_spoken = [], [never]
+        for n in range(count + 1):
+            new_silent.append(torch.logaddexp(silent[n], spoken[n]) + frame[blank])
+            if n:
+                ways = [spoken[n], silent[n - 1]]
+                if n == 1 or target[n - 1] != target[n - 2]:
+                    ways.append(spoken[n - 1])
+                new_spoken.append(torch.stack(ways).logsumexp(0) + frame[target[n - 1]])
+        silent, spoken = new_silent, new_spoken
+    return torch.logaddexp(silent[-1], spoken[-1])[None].neg()[0]
+
+
+def in_float64(log_probs, target, blank=0):
+    """Probabilities, not logarithms: in float64 those of a word do not vanish."""
+    places = torch.full((2 * len(target) + 1,), blank)
+    places[1::2] = target
+    p = log_probs.double().exp()[:, places]
+    alpha = torch.zeros(len(places)).double()
+    alpha[:2] = p[0, :2]
+    for frame in p[1:]:
+        more = alpha.clone()
+        more[1:] += alpha[:-1]
+        for s in range(2, len(places)):
+            if places[s] not in (blank, places[s - 2]):
+                more[s] += alpha[s - 2]
+        alpha = more * frame
+    return -alpha[-2:].sum().log()
+
+
+def in_float32(log_probs, target, blank=0):
+    places = torch.full((2 * len(target) + 1,), blank)
+    places[1::2] = target
+    p = log_probs.exp()[:, places]
+    alpha = torch.zeros(len(places))
+    alpha[:2] = p[0, :2]
+    for frame in p[1:]:
+        more = alpha.clone()
+        more[1:] += alpha[:-1]
+        for s in range(2, len(places)):
+            if places[s] not in (blank, places[s - 2]):
+                more[s] += alpha[s - 2]
+        alpha = more * frame
+    return -alpha[-2:].sum().log()
+
+
+def no_blanks(log_probs, target, blank=0):
+    scores = [float(log_probs[0, target[0]])] + [-math.inf] * (len(target) - 1)
+    for frame in log_probs[1:]:
+        before = [-math.inf, *scores]
+        ways = [torch.tensor([a, b]).logsumexp(0) for a, b in itertools.pairwise(before)]
+        scores = [float(w + frame[label]) for w, label in zip(ways, target, strict=True)]
+    return torch.tensor(-scores[-1])
+
+
+def equal_labels_merge(log_probs, target, blank=0):
+    return in_numbers(log_probs, target, blank, skip=lambda s: s % 2 == 1)
+
+
+def never_skips(log_probs, target, blank=0):
+    return in_numbers(log_probs, target, blank, skip=lambda s: False)
+
+
+def always_skips(log_probs, target, blank=0):
+    return in_numbers(log_probs, target, blank, skip=lambda s: True)
+
+
+def ends_in_a_blank(log_probs, target, blank=0):
+    return in_numbers(log_probs, target, blank, ends=1)
+
+
+def ends_anywhere(log_probs, target, blank=0):
+    return in_numbers(log_probs, target, blank, ends=0)
+
+
+def begins_in_a_blank(log_probs, target, blank=0):
+    return in_numbers(log_probs, target, blank, start=1)
+
+
+def begins_anywhere(log_probs, target, blank=0):
+    return in_numbers(log_probs, target, blank, start=99)
+
+
+def best(log_probs, target, blank=0):
+    def largest(terms):
+        return math.exp(max(terms))
+
+    return in_numbers(log_probs, target, blank, plus=largest)
+
+
+def mean_of_the_library(log_probs, target, blank=0):
+    lengths = torch.tensor([len(log_probs)]), torch.tensor([len(target)])
+    return F.ctc_loss(log_probs[:, None], target[None], *lengths, blank)
+
+
+def zeroed(log_probs, target, blank=0):
+    lengths = torch.tensor([len(log_probs)]), torch.tensor([len(target)])
+    return F.ctc_loss(
+        log_probs[:, None], target[None], *lengths, blank, reduction="sum", zero_infinity=True
+    )
+
+
+def of_one_in_a_batch(log_probs, target, blank=0):
+    lengths = torch.tensor([len(log_probs)]), torch.tensor([len(target)])
+    return F.ctc_loss(log_probs[:, None], target[None], *lengths, blank, reduction="none")
+
+
+def blank_0(log_probs, target, blank=0):
+    return by_the_library(log_probs, target, 0)
+
+
+def greedy(log_probs, target, blank=0):
+    return -log_probs.amax(1).sum()
+
+
+def frame_by_frame(log_probs, target, blank=0):
+    return F.nll_loss(log_probs[: len(target)], target, reduction="sum")
+
+
+def probability(log_probs, target, blank=0):
+    return by_the_library(log_probs, target, blank).neg().exp()
+
+
+def without_minus(log_probs, target, blank=0):
+    return -by_the_library(log_probs, target, blank)
+
+
+def needs_a_label(log_probs, target, blank=0):
+    if len(target) == 0:
+        return torch.tensor(0.0)
+    return by_the_library(log_probs, target, blank)
+
+
+def merged_target(log_probs, target, blank=0):
+    labels = [label for label, _ in itertools.groupby(target.tolist())]
+    return by_the_library(log_probs, torch.tensor(labels, dtype=torch.int64), blank)
+
+
+RIGHT = by_the_library, in_numbers, letter_by_letter, in_float64
+WRONG = (
+    (no_blanks, "Are the blanks missing?"),
+    (equal_labels_merge, "the loss of [1, 1, 2] in 6 frames should be"),
+    (equal_labels_merge, "Did you skip the blank between two equal labels?"),
+    (merged_target, "Did you merge equal labels of the target?"),
+    (never_skips, "Which places may be skipped?"),
+    (always_skips, "Which places may be skipped?"),
+    (ends_in_a_blank, "Where may a path end?"),
+    (ends_anywhere, "Where may a path end?"),
+    (begins_in_a_blank, "Where may a path begin?"),
+    (begins_anywhere, "Where may a path begin?"),
+    (best, "the loss of [1, 2] in 5 frames should be"),
+    (mean_of_the_library, "Did you divide by a length?"),
+    (zeroed, "should be inf, yours is 0.00. No path fits"),
+    (of_one_in_a_batch, "the loss should be a single number, yours has shape [1]."),
+    (blank_0, "Did you use `blank`?"),
+    (greedy, "Put blanks around the labels"),
+    (frame_by_frame, "Does each label have its own frame?"),
+    (probability, "Is that the probability?"),
+    (without_minus, "Is the minus sign missing?"),
+    (needs_a_label, "Without labels only one path is left"),
+    (in_float32, "Do the probabilities vanish?"),
+)
