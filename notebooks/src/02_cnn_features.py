@@ -1334,7 +1334,7 @@ discharge("scores: position", opinions["position"], table["vector"]["position"])
 
 # %% [markdown]
 # Shape stays, most of the position is lost. Did the labels decide that? 16 *random* mixtures of the
-# vector lose about as much: they are few.
+# vector lose about as much: it takes no labels, 16 numbers are few.
 #
 # ### Patient 2: training mode in evaluation
 #
@@ -1434,7 +1434,8 @@ discharge("blue first: colour", reports["blue first"]["colour"], healthy["colour
 # ### Patient 4: another model's mean
 #
 # Inside, our network works on levels from −1 to 1. Somebody feeds it as ImageNet's models are fed, with
-# their mean and spread; somebody else forgets to divide by 255.
+# their mean and spread; somebody else forgets to divide by 255. (The cell undoes `DeepCNN`'s own
+# scaling.)
 
 # %% tags=["wrong-on-purpose"]
 from xmodal_lab.encoders.image.picture import standardised
@@ -1449,7 +1450,7 @@ discharge("ImageNet's mean: shape", other_mean["shape"], healthy["shape"])
 discharge("undivided: shape", undivided["shape"], healthy["shape"])
 
 # %% [markdown]
-# Another mean and spread cost 3 to 25 points, on five seeds. The 3 are the danger: nobody notices them.
+# Another mean and spread cost 3 to 25 points, on five seeds. Who would notice the 3?
 #
 # All together:
 
