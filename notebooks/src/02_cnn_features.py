@@ -24,8 +24,7 @@
 # | In about 95 minutes | leave out sections 6 and 9 and patients 3 and 4, and take `occlusion` as given |
 
 # %% [markdown]
-# Device, precision and seed are chosen here. The same seed on the same machine gives the same numbers
-# again.
+# Device, precision and seed are chosen here. The same seed on the same machine gives the same numbers.
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: this summary differs from machine to machine.
@@ -34,8 +33,8 @@ from xmodal_lab.runtime import setup
 runtime = setup(seed=0)
 
 # %% [markdown]
-# Circles and crosses. Somebody has put a **mark** into the corner of each, blue or orange, as a hospital
-# prints its name on an X-ray.
+# Circles and crosses. A **mark** is in the corner of each, blue or orange, as a hospital prints its name
+# on an X-ray.
 
 # %%
 import torch
@@ -64,8 +63,7 @@ test_shown, plain, answer = circles_and_crosses(16, seed=12)
 
 # %% [markdown]
 # Two networks, the same layers, the same first numbers. For one, a coin chose the mark. For the other, it
-# is blue on circles and orange on crosses, always. Both are built like this (sections 1 to 5 explain the
-# words):
+# is blue on circles and orange on crosses, always. Both are built like this (sections 1 to 5 explain):
 #
 # |layer|3 × 3 convolutions|stride|gives|a cell sees|
 # |---|---|---|---|---|
@@ -602,8 +600,8 @@ for step in progress(fit(seer, binary_cross_entropy, train, 400, **options), 400
 live.finish(losses_chart())
 
 # %% [markdown]
-# New pictures of one thing each: how often is the highest of the eight colour scores right, and of the
-# eight shape scores?
+# New pictures of one thing: how often is the highest of the eight colour scores right, and of the eight
+# shape scores?
 
 # %%
 from xmodal_lab.evaluation.probes import Questions
@@ -731,8 +729,8 @@ expect("20 layers, residual less plain, training loss", ways[0] - ways[1], -0.14
 # residual one gained nothing. `benchmarks/image_features.py` trains longer.)
 #
 # Many say: in plain nets the gradient vanishes. Here is each layer's, before the first step. One net
-# lacks **BatchNorm**, which in all others stands behind each convolution and makes each channel's mean 0
-# and its spread 1.
+# lacks **BatchNorm**, which in all others makes each channel's mean 0 and its spread 1 behind each
+# convolution.
 
 
 # %%
@@ -868,7 +866,8 @@ for name, net in classics.items():
 # * The **grid** before pooling: a vector for each place.
 # * **Earlier grids**: finer places, simpler things.
 #
-# Pretrained weights come in one line. Where they cannot be had, the cell says what to do.
+# [Notebook 02b](02b_transfer.ipynb) has their layouts and reads published weights. Those come in one line;
+# where they cannot be had, the cell says what to do.
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: depends on which weights are installed or can be reached.
@@ -1063,8 +1062,8 @@ show(charts.heats(pairs[:6].numpy(), rows, names, outlined))
 
 # %% [markdown]
 # 300 pictures: is the hottest pixel on the thing asked for, or on the *other* one? (The hole of a ring is
-# a miss. A cell is 4 pixels wide, so we also forgive 2.) The control knows nothing of classes: the
-# strength of edges.
+# a miss. A cell is 4 pixels wide: we also forgive 2.) The control knows no classes: the strength of
+# edges.
 
 # %%
 edges = sum(F.conv2d(pairs.float().mean(1, keepdim=True), k[None], padding=1).square()
@@ -1136,8 +1135,8 @@ occlusion = check(occlusion)
 #
 # </details>
 #
-# All maps ask for the first shape; the white line is its thing. Squares are filled with the background's
-# colour, then once more with white. Do the maps agree? Where does covering the *other* thing cost score?
+# All maps ask for the first shape, outlined. Squares are filled with the background's colour, then with
+# white. Do the maps agree? Where does covering the *other* thing cost score?
 
 
 # %%
@@ -1287,7 +1286,8 @@ expect("gain over pixels", gain, 1.5, 5, "points")
 
 # %% [markdown]
 # Above 98 % sounds like a triumph, until plain pixels score 95, and *untrained* networks 96 to 98.5 (five
-# seeds). With 50 labels the rows lie further apart. (Writers may occur in training and in test.)
+# seeds). (Writers may occur in training and in test.) Should the encoder learn, too? [Notebook
+# 02b](02b_transfer.ipynb) measures it.
 #
 # ## 10 · The clinic
 #
@@ -1460,8 +1460,7 @@ show(charts.bars(record, "patient", "right / %"))
 # %% [markdown]
 # ## The results table
 #
-# One row an encoder; the last column asks for shapes of colour–shape pairs that were never in any
-# training.
+# One row an encoder; the last column asks for shapes of colour–shape pairs that no training had.
 
 # %%
 results = {"chance": table["chance"] | {"shape,\nnew pairs": 12.5}}
@@ -1545,5 +1544,6 @@ expect(
 # * Selvaraju et al. 2017, *Grad-CAM*: figure 2 and equations 1 and 2.
 # * Adebayo et al. 2018, *Sanity checks for saliency maps*: figure 2, weights randomised layer by layer.
 #
-# **Next:** [chapter 04](04_contrastive_alignment.ipynb) aligns picture features with words, and
+# **Next:** [02b](02b_transfer.ipynb) borrows features, frozen or fine-tuned.
+# [Chapter 04](04_contrastive_alignment.ipynb) aligns picture features with words, and
 # [chapter 06](06_joint_space.ipynb) trains the encoder “from captions”.

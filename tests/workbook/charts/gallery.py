@@ -140,6 +140,11 @@ FIGURES = {
     "spread": lambda g: charts.spread(
         three_rows(g), "R@1 on the test set / %", "loss", {"CCA": 60 * g.random(), "chance": 0.2}
     ),
+    "draws": lambda g: charts.draws(
+        {task: {way: {n: 100 * g.random(3) for n in (10, 250)} for way in ("frozen", "tuned")}
+         for task in ("shapes", "digits")},
+        "labels", "right / %", {"shapes": 12.5, "digits": 10},
+    ),
     "lists_entered": lambda g: charts.lists_entered(
         {name: g.poisson(10, 80) for name in ("before training", "after InfoNCE")}, 10
     ),

@@ -32,6 +32,9 @@ FIGURES = {
     ),
     "film": lambda: charts.film(FRAMES, {"R@1": [1.0, 2.0]}, 60),
     "spread": lambda: charts.spread({"one": [1, 2, 3]}, "x", "loss", {"CCA": 2}),
+    "draws": lambda: charts.draws(
+        {"a": {"one": {10: [20.0, 40.0], 50: [60.0]}}}, "labels", "right / %", {"a": 10}
+    ),
     "lists_entered": lambda: charts.lists_entered({"cosine": [3, 0, 1]}, 10),
     "table_with_nulls": lambda: charts.table_with_nulls(
         {"CCA": {"gap": (0.5, 0.1), "R@1": (42.0, None)}}
@@ -50,6 +53,13 @@ def test_every_figure_is_drawn_with_labelled_axes(name):
     for panel in digest(fig).split("] ["):
         if re.search(r"\d (line|point|bar)s?\b", panel):
             assert "x: –" not in panel and "y: –" not in panel, panel
+
+
+def test_lines_of_draws_go_through_their_means():
+    axis = FIGURES["draws"]().axes[0]
+    assert [list(values) for values in axis.lines[0].get_data()] == [[10, 50], [30, 60]]
+    dots = np.concatenate([dots.get_offsets() for dots in axis.collections])
+    assert dots.tolist() == [[10, 20], [10, 40], [50, 60]]
 
 
 def test_the_push_of_infonce_is_a_soft_switch_and_that_of_a_margin_a_hard_one():

@@ -32,6 +32,7 @@ from xmodal_lab.workbook.charts.seeing import answers, fields, filters, heats, w
 from xmodal_lab.workbook.charts.senses import curves, dots, probed
 from xmodal_lab.workbook.charts.tables import (
     before_and_after,
+    draws,
     lists_entered,
     spread,
     table_with_nulls,
@@ -46,6 +47,7 @@ __all__ = [
     "clouds",
     "curves",
     "dots",
+    "draws",
     "fields",
     "film",
     "filter_bank",

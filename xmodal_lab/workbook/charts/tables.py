@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from xmodal_lab.workbook.charts import wording as say
-from xmodal_lab.workbook.charts.looks import line_look
+from xmodal_lab.workbook.charts.looks import WIDEST, line_look
 from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import COLOURS
 
@@ -45,6 +45,49 @@ def spread(
         fig,
         f"Dots of {xlabel}, one row for each {ylabel}. {told}. Levels to compare with: "
         f"{say.values(levels, levels.values()) or 'none'}.",
+    )
+
+
+def draws(
+    panels: Mapping[str, Mapping[str, Mapping[int, Sequence[float]]]],
+    xlabel: str,
+    ylabel: str,
+    chance: Mapping[str, float],
+) -> Figure:
+    """Panels side by side: a line through the means, and every draw as a dot.
+
+    Args:
+        panels: title → name of the line → x → one value a draw.
+        xlabel, ylabel: of all panels; x on an axis of equal ratios, y in per cent.
+        chance: title → level of guessing.
+    """
+    fig, told = Figure(figsize=(WIDEST, 3.7)), []
+    axes = np.ravel(fig.subplots(1, len(panels), sharey=True))
+    for axis, (title, lines) in zip(axes, panels.items(), strict=True):
+        for number, (name, found) in enumerate(lines.items()):
+            look, means = line_look(number), [np.mean(values) for values in found.values()]
+            axis.plot(list(found), means, **look, label=name)
+            for x, values in found.items():
+                dots = {"color": look["color"], "marker": look["marker"], "s": 16, "alpha": 0.45}
+                axis.scatter([x] * len(values), values, **dots)
+            told.append(f"{title}, {name}: {_draws_told(found)}")
+        axis.axhline(chance[title], color="black", lw=1, ls=(0, (1, 2)), marker="", label="chance")
+        ticks = sorted({x for found in lines.values() for x in found})
+        axis.set_xscale("log")
+        axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+        axis.minorticks_off()
+        axis.set(title=title, xlabel=xlabel, ylabel=ylabel, ylim=(0, 103))
+        axis.grid()
+    axes[-1].legend(loc="lower right")
+    levels = say.values(chance, chance.values())
+    return described(fig, f"{ylabel} against {xlabel}. {'. '.join(told)}. Chance: {levels}.")
+
+
+def _draws_told(found: Mapping[int, Sequence[float]]) -> str:
+    return ", ".join(
+        f"{say.number(np.mean(values))} with {x} (draws {say.number(min(values))} to "
+        f"{say.number(max(values))})"
+        for x, values in found.items()
     )
 
 

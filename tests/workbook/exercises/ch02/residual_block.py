@@ -118,6 +118,22 @@ def capped(x, first, second):
     return F.relu(x + second(F.relu6(first(x))))
 
 
+def first_twice(x, first, second):
+    # The value is right: `first` gives the same both times.
+    hidden = F.relu(first(x)) if first(x).ndim else x
+    return F.relu(x + second(hidden))
+
+
+def second_twice(x, first, second):
+    hidden = F.relu(first(x))
+    return F.relu(x + (second(hidden) + second(hidden)) / 2)
+
+
+def tried_before(x, first, second):
+    assert first(x).shape == x.shape  # thrown away
+    return step_by_step(x, first, second)
+
+
 RIGHT = step_by_step, by_clamp, by_maximum, as_layers, sum_in_place
 WRONG = (
     (plain, "Did you forget to add x?"),
@@ -137,6 +153,9 @@ WRONG = (
     (capped, "a block for [8]: entry"),
     (smooth, "`first`, ReLU, `second`; add x; ReLU."),
     (leaky, "`first`, ReLU, `second`; add x; ReLU."),
+    (first_twice, "`first` is called a second time"),
+    (second_twice, "`second` is called a second time"),
+    (tried_before, "Call each layer once and keep what it gives"),
     (no_way_back, "the value is right, but no gradient flows back"),
     (skip_detached, "the gradient of `x` is not. Did you detach it"),
     (branch_without_gradient, "the gradient of `x` is not. Did you detach it"),

@@ -1,13 +1,16 @@
-"""Chapter 02: what a convolution sees, and where a network looks."""
+"""Chapter 02: what a convolution sees, where a network looks, and what its features are worth."""
 
 from xmodal_lab.workbook.exercises.ch02 import (
     batch_norm,
+    bottleneck_parameters,
     convolve,
+    fine_tune_step,
     grad_cam,
     occlusion,
     output_size,
     receptive_field,
     residual_block,
+    standardise,
 )
 
 EXERCISES = tuple(
@@ -20,5 +23,8 @@ EXERCISES = tuple(
         residual_block,
         grad_cam,
         occlusion,
+        bottleneck_parameters,
+        standardise,
+        fine_tune_step,
     )
 )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
 import numpy as np
 import torch
 from torch import relu
@@ -38,8 +41,32 @@ def cases():
     yield Case((x, lambda x: 0 * x, lambda x: 0 * x), "a block whose layers give 0", NOTHING)
     what = "a block whose first layer hands on x itself"
     yield Case((x, lambda x: x, lambda x: x / 2 - 1), what, HANDED_ON)
+    once = Once("first", lambda x: 1 - x), Once("second", lambda x: 2 * x)
+    yield Case((x, *once), "a block whose layers may be called once", ONCE)
 
 
+@dataclass
+class Once:
+    """A layer that stops whoever calls it again; a copy of it may be called anew."""
+
+    name: str
+    layer: Callable
+    called: bool = field(default=False, compare=False)  # having been called is no change of it
+
+    def __call__(self, x):
+        if self.called:
+            raise RuntimeError(f"`{self.name}` is called a second time")
+        self.called = True
+        return self.layer(x)
+
+    def __deepcopy__(self, memo):
+        return Once(self.name, self.layer)
+
+
+ONCE = (
+    "Call each layer once and keep what it gives: a second call costs as much, and a layer that "
+    "counts its calls, as BatchNorm does, would count double."
+)
 HANDED_ON = "Here `first` hands on x itself: a ReLU with inplace=True behind it writes into x."
 ANY = "Do all its ReLUs stand there, whatever the shape of x and however large its numbers?"
 NOTHING = "A branch that gives 0 leaves relu(x)."
@@ -113,7 +140,7 @@ EXERCISE = Exercise(
     result=Entries(if_shape="The result has the shape of x."),
     misconceptions=MISCONCEPTIONS,
     advice="`first`, ReLU, `second`; add x; ReLU.",
-    praise="equal to numpy on 9 blocks, gradient included",
+    praise="equal to numpy on 10 blocks, gradient included",
     gradient=("x",),
     at_size=AtSize(
         lambda: (torch.randn(128, 16, 16, 16), lambda x: 2 * x, lambda x: -x),
