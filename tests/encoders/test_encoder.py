@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from xmodal_lab.alignment.mappers import LinearMapper, MLPMapper
 from xmodal_lab.batch import Padded
-from xmodal_lab.encoders.audio import AudioEncoder
+from xmodal_lab.encoders.audio import AudioCNN, AudioEncoder, RawAudioEncoder
 from xmodal_lab.encoders.encoder import Encoder
 from xmodal_lab.encoders.image import VGG16, DeepCNN, ResNet, SmallCNN
 from xmodal_lab.encoders.text import TextEncoder
@@ -24,6 +24,8 @@ ENCODERS = {
     "mean": partial(MeanEncoder, OWN, embedding_dim=7),
     "gru": partial(AudioEncoder, mels=6, width=9, hidden_dim=5),
     "lstm": partial(AudioEncoder, mels=6, width=9, hidden_dim=5, cell="lstm"),
+    "convolutions": partial(AudioCNN, mels=6, width=9, output_dim=7, layers=1),
+    "raw": partial(RawAudioEncoder, 6, 48, 40, width=9, hidden_dim=5, cell="lstm"),
     "batch": partial(SmallCNN, (8, 16, 24), output_dim=11),
     "group": partial(SmallCNN, (8, 16, 24), output_dim=11, norm="group"),
     "deep": partial(DeepCNN, 14, skip=False, norm=False, width=4, cells=8, pooling="max"),
@@ -34,7 +36,7 @@ ENCODERS = {
     "linear": partial(LinearMapper, 6, 7, normalise=False),
     "mlp": partial(MLPMapper, 6, 7, hidden=9, dropout=0.25, normalise=False),
 }
-PADDED = ("text", "numbers", "mean", "gru", "lstm")
+PADDED = ("text", "numbers", "mean", "gru", "lstm", "convolutions", "raw")
 PICTURES = {"batch": 16, "group": 16, "deep": 64, "resnet": 1, "vgg": 1}  # cells
 
 
@@ -47,8 +49,11 @@ def batch(name: str) -> Padded | torch.Tensor:
     torch.manual_seed(1)
     if name in ("text", "numbers", "mean"):
         values, lengths = torch.randint(1, 10, (5, 8)), LENGTHS
-    elif name in ("gru", "lstm"):
+    elif name in ("gru", "lstm", "convolutions"):
         values, lengths = torch.randn(5, 70, 6), 8 * LENGTHS - 3
+    elif name == "raw":  # 248 samples make a frame, 160 more the next
+        lengths = 160 * (8 * LENGTHS - 4) + 250
+        values = torch.randint(-9999, 9999, (5, int(lengths.max()))).short()
     else:
         return torch.randint(0, 256, (5, 3, 32, 32)).byte() if name in PICTURES else (
             torch.randn(5, 6)
@@ -85,7 +90,8 @@ def test_states_count_their_places(name):
 @pytest.mark.parametrize("name", PADDED)
 def test_padding_never_counts_among_the_states(name, training, rubbish):
     encoder, short = made(name).train(training), batch(name)
-    wide = (0, 24) if short.values.ndim == 2 else (0, 0, 0, 24)
+    more = 1600 if name == "raw" else 24
+    wide = (0, more) if short.values.ndim == 2 else (0, 0, 0, more)
     longer = Padded(F.pad(short.values, wide), short.lengths)
     longer.values[~longer.mask] = rubbish
     wanted, found = encoder.states(short), encoder.states(longer)

@@ -23,21 +23,27 @@ class LogMel(nn.Module):
 
     Args:
         mels: number of mel bands.
-        window: samples a frame looks at (32 ms at 8 kHz).
-        hop: samples from frame to frame (20 ms at 8 kHz).
-        rate: samples a second; at another one, ``window`` and ``hop`` want other numbers too.
+        window: samples a frame looks at; None for 32 ms.
+        hop: samples from frame to frame; None for 20 ms.
+        rate: samples a second.
 
     Raises:
         ValueError: for an utterance shorter than one window.
     """
 
     def __init__(
-        self, mels: int = 40, window: int = 256, hop: int = 160, rate: int = SAMPLE_RATE
+        self,
+        mels: int = 40,
+        window: int | None = None,
+        hop: int | None = None,
+        rate: int = SAMPLE_RATE,
     ) -> None:
         super().__init__()
-        self.mels, self.window, self.hop = mels, window, hop
+        self.mels, self.rate = mels, rate
+        self.window = round(0.032 * rate) if window is None else window
+        self.hop = round(0.020 * rate) if hop is None else hop
         self.mel = MelSpectrogram(
-            sample_rate=rate, n_fft=window, hop_length=hop, n_mels=mels, center=False
+            sample_rate=rate, n_fft=self.window, hop_length=self.hop, n_mels=mels, center=False
         )
 
     def frames(self, samples: Int64[Tensor, " batch"]) -> Int64[Tensor, " batch"]:
