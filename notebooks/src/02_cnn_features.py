@@ -19,7 +19,7 @@
 # |---|---|
 # | You need | matrix products, gradients, cross-entropy |
 # | You will be able to | write a convolution, compute what a cell sees, build residual blocks, choose where to take features, and check where a network looks |
-# | It takes | about 70 seconds of one free CPU core, live drawing included, half of it training; several minutes on a slow or busy machine. 0.9 GB of memory. A GPU: not measured yet |
+# | It takes | about 70 seconds of one free CPU core, live drawing included, half of it training; several minutes on a slow or busy machine. 1 GB of memory. A GPU: not measured yet |
 # | To read | 3,500 words; with five exercises (39 minutes by their cards) about two hours, by one careful reader's estimate. Two more exercises are optional: 13 minutes |
 # | In about 95 minutes | leave out sections 6 and 9 and patients 3 and 4, and take `occlusion` as given |
 
