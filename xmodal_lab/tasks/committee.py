@@ -18,7 +18,7 @@ from xmodal_lab.tasks.classification import Classifier
 from xmodal_lab.tasks.recognition import Variation, heard, sayings
 
 THROATS, SPEEDS = (0.85, 1.18), (0.8, 1.25)
-# Five ways to hear a digit. Chosen on two speakers of the spoken digits, confirmed on three others.
+# Five ways to hear a digit, chosen on two speakers of the spoken digits (george, jackson).
 DIGITS = (
     Variation(views=("limited",)),
     Variation(views=("limited",), depth=4.0),
