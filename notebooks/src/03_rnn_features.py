@@ -857,7 +857,7 @@ said = {
     text: scenes.speak(text, 18)
     for text in ("triangle", "crescent", "turquoise", "to the left of", "heart")
 }
-player = SpectrogramPlayer(said, RATE, gates)
+player = SpectrogramPlayer(said, RATE, gates, ylabel="gate: 1 keeps")
 explore(player.play, sound=list(said))
 
 # %% [markdown]
