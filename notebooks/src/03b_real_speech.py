@@ -522,9 +522,9 @@ race_guess.reveal(wrong["reader, GRU"]["new scenes"])
 expect("GRU, equal seconds, new scenes", wrong["reader, GRU"]["new scenes"], 45, 90, "%")
 
 # %% [markdown]
-# About as wrong as *always the same*. In a run of ours with twice the seconds (15), which began with captions of
-# one thing, the GRU's reader still had 23 % wrong. That holds for this task, this size, these seconds; it does
-# not say why.
+# About as wrong as *always the same*. In a run of ours with as many steps as the convolutions, and twice their
+# seconds, the GRU's reader still had 31 % wrong. That holds for this task, this size, these seconds; it does not
+# say why.
 #
 # Then single words, where the opening's recogniser was a GRU behind convolutions: the same five voices, the
 # same 150 steps. And a third way to hear:
@@ -731,7 +731,7 @@ if people is not None:
 # %% [markdown]
 # With five of the six people, each left out in turn, we measured on one seed: known ones 98 to 99 %; the one left
 # out **52 to 86 %**, mean 73. The five views alone: means of 68 to 78. Their committee: 76 to 88, mean **83**. So
-# varying, which helped with synthetic voices, is no cure here; that several views err differently helps.
+# varying, which helped with synthetic voices, is no cure here; the mean of views that err differently helps.
 # People differ more than our synthesiser's voices do.
 #
 # ## 6 · Borrowed ears
