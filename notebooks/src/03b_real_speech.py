@@ -425,7 +425,7 @@ expect("reader, new voices", wrong["reader"]["new voices"], 0, 30, "%")
 expect("reader, one breath", wrong["reader"]["one breath"], 40, 80, "%")
 
 # %% [markdown]
-# How does it do it? One new caption: which symbol has which probability, at each place?
+# How does it do it? One new caption: which symbol has which probability, at each place? (*a* is left out.)
 
 # %%
 frames, texts = tests["new scenes"]
