@@ -420,11 +420,14 @@ wrong["reader"] = {name: error_rate(found[name], name) for name in tests}
 show(charts.bars(wrong, "captions", "words wrong / %"))
 breath_guess.reveal(wrong["reader"]["one breath"])
 expect("always the same, new scenes", wrong["always the same"]["new scenes"], 60, 80, "%")
-expect("reader, new scenes", wrong["reader"]["new scenes"], 0, 25, "%")
-expect("reader, new voices", wrong["reader"]["new voices"], 0, 30, "%")
-expect("reader, one breath", wrong["reader"]["one breath"], 40, 80, "%")
+expect("reader, new scenes", wrong["reader"]["new scenes"], 0, 40, "%")
+expect("reader, new voices", wrong["reader"]["new voices"], 0, 40, "%")
+expect("reader, one breath", wrong["reader"]["one breath"], 40, 85, "%")
 
 # %% [markdown]
+# On four seeds it had 3 to 17 % of the words of new scenes wrong, and 54 to 66 % in one breath: there, hardly
+# better than somebody deaf.
+#
 # How does it do it? One new caption: which symbol has which probability, at each place? (*a* is left out.)
 
 # %%
@@ -618,7 +621,7 @@ def middle(bank):
 
 
 filters_guess.reveal(middle(banks["learned"]))
-expect("half of the random filters below", middle(banks["random"]), 1200, 2800, "Hz")
+expect("half of the random filters below", middle(banks["random"]), 1000, 3000, "Hz")
 expect("half of the learned filters below", middle(banks["learned"]), 120, 700, "Hz")
 print(f"half of the mel triangles below {middle(banks['mel triangles']):,.0f} Hz")
 
