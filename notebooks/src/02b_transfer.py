@@ -687,4 +687,5 @@ expect("patient 2, repaired: shape", still["evaluation mode"], 90, 100, "%")
 #   first train the head, then all.
 # * He et al. 2016, *Deep residual learning*: table 1, the layouts.
 #
-# **Next:** [chapter 04](04_contrastive_alignment.ipynb) brings picture features and words into one space.
+# **Next:** [chapter 03](03_rnn_features.ipynb) turns sound into a sequence of vectors;
+# [chapter 04](04_contrastive_alignment.ipynb) brings picture features and words into one space.
