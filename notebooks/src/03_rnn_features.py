@@ -1345,4 +1345,5 @@ expect("voice, + variations", table["+ variations"]["voice"], 8, 40, "%")
 #   the forget gate.
 # * Park et al. 2019, *SpecAugment*: figure 1, stripes over a spectrogram.
 #
-# **Next:** [chapter 04](04_contrastive_alignment.ipynb) aligns such vectors with those of pictures and words.
+# **Next:** [03b](03b_real_speech.ipynb) meets new voices and whole sentences.
+# [Chapter 04](04_contrastive_alignment.ipynb) aligns such vectors with those of pictures and words.
