@@ -636,23 +636,25 @@ expect("patient 2, repaired: shape", still["evaluation mode"], 90, 100, "%")
 # Running means and variances are no weights: no gradient moves them, but each batch in training mode does.
 # After 60 batches of digits they are those of digits. So **freeze** means `requires_grad_(False)` *and*
 # `eval()`. (Resizing without antialiasing was a patient we tried: on our scenes it costs nothing.)
-#
+
+# %% [markdown]
 # ## Worth a GPU
 #
-# With network and a GPU, ResNet-50 itself. Freeze or fine-tune? Guess from section 4 first.
+# With a network, ResNet-50 itself. Freeze or fine-tune? Guess from section 4 first.
 #
 # ```python
-# borrowed = pretrained.load("resnet50", frozen=False)
-# images, labels = parts[0]
-# rows = by_turns(labels, 0)[:250]
-# read = borrowed.read(images[rows])                        # 250 × 3 × 224 × 224
-# model = Classifier(borrowed, 10, "image")
-# for loss in fine_tune(model, {"image": read, "labels": labels[rows]}, 200, 1e-4):
-#     print(loss)
+# resnet = pretrained.load("resnet50", frozen=False)
+# some_rows = by_turns(TASKS["handwriting"][0][1], 0)[:250]
+# large = resnet.read(TASKS["handwriting"][0][0][some_rows])  # 250 × 3 × 224 × 224
+# resnet_judge = Classifier(resnet, 10, "image").to(runtime.device)
+# told = {"image": large, "labels": TASKS["handwriting"][0][1][some_rows]}
+# resnet_losses = list(fine_tune(resnet_judge, told, 200, 1e-4))
 # ```
 #
-# Not tried on a GPU, not measured.
-#
+# Not tried on a GPU, not measured. By our estimate it fits a T4: 24 million weights, batches of what
+# `fine_tune` takes.
+
+# %% [markdown]
 # ## Three things to remember
 #
 # 1. A near task and few labels: freeze. A far task and more labels: fine-tune. Measure both.
@@ -685,4 +687,5 @@ expect("patient 2, repaired: shape", still["evaluation mode"], 90, 100, "%")
 #   first train the head, then all.
 # * He et al. 2016, *Deep residual learning*: table 1, the layouts.
 #
-# **Next:** [chapter 04](04_contrastive_alignment.ipynb) brings picture features and words into one space.
+# **Next:** [chapter 03](03_rnn_features.ipynb) turns sound into a sequence of vectors;
+# [chapter 04](04_contrastive_alignment.ipynb) brings picture features and words into one space.

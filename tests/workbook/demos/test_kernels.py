@@ -35,8 +35,8 @@ def by_hand(kernel, padding, stride, dilation):
 @pytest.mark.parametrize("slid", [(0, 1, 1), (1, 2, 1), (3, 1, 4), (2, 3, 2)])
 def test_a_kernel_slides_as_asked(slid):
     padding, stride, dilation = slid
-    fig = KernelExplorer({"it": PICTURE}).slide("it", "upright edges", "", *slid)
-    wanted = by_hand(KERNELS["upright edges"], padding, stride, dilation)
+    fig = KernelExplorer({"it": PICTURE}).slide("it", "vertical edges", "", *slid)
+    wanted = by_hand(KERNELS["vertical edges"], padding, stride, dilation)
     np.testing.assert_allclose(answer(fig), wanted, rtol=1e-4, atol=1e-2)
     assert fig.axes[2].get_title().endswith(f"{wanted.shape[0]} × {wanted.shape[1]}")
     assert f"stride {stride}, dilation {dilation}" in alt_of(fig)

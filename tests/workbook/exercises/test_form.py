@@ -229,3 +229,31 @@ def test_an_input_with_a_default_that_is_changed_is_named():
     exercise = Exercise(**{**vars(WITH_A_DEFAULT), "cases": lambda: cases, "result": Entries()})
     with pytest.raises(Mistake, match="changes its input `factor`"):
         exercise.checker(Attempt(lambda x, factor=2: factor.mul_(x), times))
+
+
+def test_where_a_plain_number_is_promised_a_tensor_is_not_one():
+    exercise = twice(2, 3, result=Number("the double", if_tensor="Take the number out."))
+    exercise.checker(Attempt(lambda x: np.int64(2 * x), double))
+    for wrap in (torch.tensor, np.array):
+        assert told(exercise, lambda x, wrap=wrap: wrap(2 * x)).endswith(
+            f"yours is {'a tensor' if wrap is torch.tensor else 'an array'}. Take the number out."
+        )
+
+
+def test_a_right_result_by_a_forbidden_operation_is_refused():
+    x = torch.ones(2)
+    exercise = twice(x, result=Entries(), forbidden=("mul",))
+    exercise.checker(Attempt(double, double))
+    assert "PyTorch's own mul made it" in told(exercise, lambda x: 2 * x)
+    assert "entry [0] should be 2.00, yours is 3.00" in told(exercise, lambda x: 3 * x)
+
+
+def test_gradients_are_looked_at_in_as_many_cases_as_asked_for():
+    inputs = (torch.tensor(1.0), torch.tensor(2.0))
+
+    def detached_at_two(x):
+        return 2 * (x.detach() if x == 2 else x)
+
+    twice(*inputs, gradient=("x",)).checker(Attempt(detached_at_two, double))
+    asked = twice(*inputs, gradient=("x",), gradient_cases=2)
+    assert "no gradient flows back" in told(asked, detached_at_two)

@@ -21,8 +21,8 @@ KERNELS = MappingProxyType(
         "nothing": (0, 0, 0, 0, 1, 0, 0, 0, 0),
         "blur": (1 / 9,) * 9,
         "sharpen": (0, -1, 0, -1, 5, -1, 0, -1, 0),
-        "upright edges": (-1, 0, 1, -2, 0, 2, -1, 0, 1),
-        "level edges": (-1, -2, -1, 0, 0, 0, 1, 2, 1),
+        "vertical edges": (-1, 0, 1, -2, 0, 2, -1, 0, 1),
+        "horizontal edges": (-1, -2, -1, 0, 0, 0, 1, 2, 1),
         "dots": (-1, -1, -1, -1, 8, -1, -1, -1, -1),
     }
 )
@@ -41,7 +41,7 @@ class KernelExplorer:
     def slide(
         self,
         picture: str = "",
-        kernel: str = "upright edges",
+        kernel: str = "vertical edges",
         numbers: str = "",
         padding: int = 1,
         stride: int = 1,

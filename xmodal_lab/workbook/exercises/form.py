@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from xmodal_lab.workbook.kit.attempt import Attempt, Mistake, kind
+from xmodal_lab.workbook.kit.called import require_without
 from xmodal_lab.workbook.kit.compare import likeliest, pair_in_words, same
 from xmodal_lab.workbook.kit.gradients import require_gradients
 
@@ -54,12 +55,14 @@ class Number:
         if_many: asked where it has axes.
         if_not_finite: asked where it is infinite or NaN.
         if_fraction: asked where a whole number is wanted and something else is there.
+        if_tensor: asked where Python's own number is promised and a tensor or an array is there.
     """
 
     what: str
     if_many: str = "Did you forget a mean?"
     if_not_finite: str = ""
     if_fraction: str = ""
+    if_tensor: str = ""
 
     def read(self, value) -> np.ndarray:
         if not isinstance(value, (torch.Tensor, np.ndarray, np.generic, float, int)):
@@ -68,6 +71,10 @@ class Number:
         if self.if_fraction and number.shape == () and number.dtype.kind not in "iu":
             raise Mistake(
                 f"{self.what} should be a whole number, yours is {number}. {self.if_fraction}"
+            )
+        if self.if_tensor and number.shape == () and isinstance(value, torch.Tensor | np.ndarray):
+            raise Mistake(
+                f"{self.what} should be a plain number, yours is {kind(value)}. {self.if_tensor}"
             )
         return number
 
@@ -129,6 +136,9 @@ class Exercise:
         advice: said where no misconception fits.
         praise: what a right answer was compared with.
         gradient: parameters whose gradient is promised; plain numbers among them become tensors.
+        gradient_cases: in how many of the first cases it is looked at.
+        forbidden: operations of PyTorch that would do the exercise, by name; where one is called,
+            also inside another, a right result is refused.
         at_size: what the chapter asks of it; None where any answer is fast enough.
         on_device: False where the chapter calls it with tensors on the CPU only.
     """
@@ -141,6 +151,8 @@ class Exercise:
     advice: str
     praise: str
     gradient: tuple[str, ...] = ()
+    gradient_cases: int = 1
+    forbidden: tuple[str, ...] = ()
     at_size: AtSize | None = None
     on_device: bool = True
 
@@ -150,7 +162,7 @@ class Exercise:
         return self.reference.__name__
 
     def checker(self, attempt: Attempt) -> None:
-        """Raise a Mistake about the first case that is wrong, or about the gradient."""
+        """Raise a Mistake about the first wrong case, what is forbidden, or the gradient."""
         cases = list(self.cases())
         wanted = [self._oracle(*case.inputs) for case in cases]
         got: list[np.ndarray | None] = []
@@ -167,8 +179,14 @@ class Exercise:
                 failed = place
         if failed is not None:
             self._tell(cases, wanted, got, failed)
-        if self.gradient:
-            require_gradients(attempt, self._oracle, cases[0].inputs, self.gradient)
+        if self.forbidden:
+            require_without(self.forbidden, attempt, [case.inputs for case in cases])
+        for case in cases[: self.gradient_cases if self.gradient else 0]:
+            try:
+                require_gradients(attempt, self._oracle, case.inputs, self.gradient)
+            except Mistake as mistake:
+                where = f"{case.what}: " if self.gradient_cases > 1 else ""
+                raise Mistake(f"{where}{mistake}") from None
 
     def _tell(self, cases, wanted, got, failed: int) -> None:
         suspects = [

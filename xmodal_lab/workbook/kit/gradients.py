@@ -14,6 +14,10 @@ STEP = 1e-5
 # Of the directions. No exercise draws its inputs from it: along its own rows, an input that is
 # normalised has no slope at all, whoever detached it.
 SEED = 2**31
+NONE = (
+    "the value is right, but no gradient flows back, so nothing could be trained with it. "
+    "Did you use .item(), .detach() or numpy?"
+)
 
 
 def require_gradients(
@@ -29,14 +33,14 @@ def require_gradients(
         torch.as_tensor(value).clone().requires_grad_() if name in names else value
         for name, value in attempt.named(inputs)
     ]
-    result = attempt.run(*leaves)
+    try:
+        result = attempt.run(*leaves)
+    except Mistake as mistake:  # .numpy() of what has a gradient: PyTorch proposes to detach it
+        raise Mistake(NONE if "that requires grad" in str(mistake) else str(mistake)) from None
     if isinstance(result, (tuple, list)):  # a pair, of which the oracle gives both as well
         result = torch.stack(tuple(result))
     if not (isinstance(result, torch.Tensor) and result.requires_grad):
-        raise Mistake(
-            "the value is right, but no gradient flows back, so nothing could be trained with it. "
-            "Did you use .item(), .detach() or numpy?"
-        )
+        raise Mistake(NONE)
     weights = 1 + torch.rand(result.shape, generator=torch.Generator().manual_seed(SEED - 1))
     (result * weights).sum().backward()
 

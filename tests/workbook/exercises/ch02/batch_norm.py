@@ -4,7 +4,7 @@ import torch
 from torch.nn import functional as F
 
 
-def by_the_library(x, mean, variance, training):
+def by_the_function(x, mean, variance, training):
     return F.batch_norm(x, mean.clone(), variance.clone(), training=training)
 
 
@@ -71,6 +71,45 @@ def default_variance(x, mean, variance, training):
 
 def updates(x, mean, variance, training):
     return F.batch_norm(x, mean, variance, training=training)
+
+
+def function_of_torch(x, mean, variance, training):
+    if not training:
+        return in_float64(x, mean, variance, False)
+    return torch.native_batch_norm(x, None, None, None, None, True, 0.1, 1e-5)[0]
+
+
+def function_without_running(x, mean, variance, training):
+    running = (None, None) if training else (mean, variance)
+    return F.batch_norm(x, *running, training=training)
+
+
+def by_the_layer(x, mean, variance, training):
+    if not training:
+        return in_float64(x, mean, variance, False)
+    return torch.nn.BatchNorm2d(x.shape[1], affine=False, track_running_stats=False)(x)
+
+
+def turned_for_instance_norm(x, mean, variance, training):
+    if not training:
+        return in_float64(x, mean, variance, False)
+    rows = x.transpose(0, 1).flatten(1)[None]
+    return F.instance_norm(rows)[0].unflatten(1, (len(x), *x.shape[2:])).transpose(0, 1)
+
+
+def turned_for_layer_norm(x, mean, variance, training):
+    if not training:
+        return in_float64(x, mean, variance, False)
+    rows = x.transpose(0, 1)
+    return F.layer_norm(rows, rows.shape[1:]).transpose(0, 1)
+
+
+def running_where_one_pixel(x, mean, variance, training):
+    return by_loops(x, mean, variance, training and x.shape[2:].numel() > 1)
+
+
+def evaluation_detached(x, mean, variance, training):
+    return by_loops(x if training else x.detach(), mean, variance, training)
 
 
 def in_place(x, mean, variance, training):
@@ -142,7 +181,7 @@ def mean_as_numbers(x, mean, variance, training):
     return channels_last(x, mean, variance, False)
 
 
-RIGHT = by_the_library, channels_last, by_loops, in_float64
+RIGHT = channels_last, by_loops, in_float64
 WRONG = (
     (by_layer, "in training: entry [0, 0, 0, 0] should be"),
     (by_layer, "Did you take statistics of each picture? One mean for each channel"),
@@ -154,6 +193,14 @@ WRONG = (
     (without_root, "Did you divide by the variance? Take its root."),
     (default_variance, "Did you divide by count − 1?"),
     (updates, "changes its input `mean`"),
+    (by_the_function, "PyTorch's own batch_norm made it. Here you are to write it yourself."),
+    (function_of_torch, "PyTorch's own batch_norm"),
+    (function_without_running, "PyTorch's own batch_norm"),
+    (by_the_layer, "PyTorch's own batch_norm"),
+    (turned_for_instance_norm, "PyTorch's own batch_norm"),
+    (turned_for_layer_norm, "PyTorch's own layer_norm"),
+    (running_where_one_pixel, "6 pictures of 3 channels, 1 × 1, in training: entry"),
+    (evaluation_detached, "2 × 3, in evaluation: the value is right, but no gradient flows back"),
     (in_place, "changes its input `x`"),
     (larger_epsilon, "Does 0.00001 stand under the root"),
     (smaller_epsilon, "faint maps in training: entry [0, 0, 0, 0] should be"),

@@ -150,7 +150,39 @@ def padded_by_default(image, kernel, padding=1, stride=1):
     return by_loops(image, kernel, padding, stride)
 
 
-RIGHT = by_loops, kernel_number_by_number, by_columns, by_the_library, by_numpy
+def stride_by_default(image, kernel, padding=0, stride=2):
+    return by_loops(image, kernel, padding, stride)
+
+
+def small_strides(image, kernel, padding=0, stride=1):
+    return by_loops(image, kernel, padding, min(stride, 3))
+
+
+def narrow_rings(image, kernel, padding=0, stride=1):
+    return by_loops(image, kernel, min(padding, 2), stride)
+
+
+def three_colours(image, kernel, padding=0, stride=1):
+    return by_columns(image[:3], kernel[:3], padding, stride)
+
+
+def no_ring_for_one_pixel(image, kernel, padding=0, stride=1):
+    return by_loops(image, kernel, padding if kernel.shape[1] > 1 else 0, stride)
+
+
+def finely_rounded(image, kernel, padding=0, stride=1):
+    return (by_columns(image, kernel, padding, stride) * 1000).round() / 1000
+
+
+def as_numbers(image, kernel, padding=0, stride=1):
+    return torch.tensor(by_columns(image, kernel, padding, stride).tolist())
+
+
+def kernel_detached(image, kernel, padding=0, stride=1):
+    return by_columns(image, kernel.detach(), padding, stride)
+
+
+RIGHT = by_loops, kernel_number_by_number, by_columns, by_the_library
 WRONG = (
     (as_mathematicians, "Did you flip the kernel?"),
     (batch_left_over, "should be [5, 6], yours is [1, 5, 6]. Is a batch axis left over?"),
@@ -169,6 +201,15 @@ WRONG = (
     (as_many_as_before, "Is the padding half a kernel? It is what `padding` says."),
     (rounded, "Pad, take each whole window"),
     (into_the_picture, "changes its input `image`"),
+    (stride_by_default, "should be [5, 6], yours is [3, 3]. Is the default of `stride` 1?"),
+    (small_strides, "should be [4, 4], yours is [6, 7]. How many whole windows fit"),
+    (narrow_rings, "should be [4, 4], yours is [3, 4]. How many whole windows fit"),
+    (three_colours, "5 channels, kernel 3 × 2, padding 4, stride 5: entry"),
+    (no_ring_for_one_pixel, "should be [9, 10], yours is [3, 4]. Did you apply `padding`?"),
+    (by_numpy, "the value is right, but no gradient flows back"),
+    (as_numbers, "the value is right, but no gradient flows back"),
+    (finely_rounded, "the gradient of `image` is not"),
+    (kernel_detached, "the gradient of `kernel` is not"),
     (without_defaults, "expected the signature convolve(image, kernel, padding=0, stride=1)"),
     (padded_by_default, "should be [3, 4], yours is [5, 6]. Is the default of `padding` 0?"),
     (lambda image, kernel, padding=0, stride=1: image.numpy(), "should be a tensor"),

@@ -90,6 +90,15 @@ def cuts_the_gradient(maps, gradients):
     return heat
 
 
+def without_zeros(maps, gradients):
+    there = (gradients != 0).sum((2, 3)).clamp(min=1)
+    return F.relu(torch.einsum("bchw,bc->bhw", maps, gradients.sum((2, 3)) / there))
+
+
+def eight_channels(maps, gradients):
+    return by_einsum(maps[:, :8], gradients[:, :8])
+
+
 RIGHT = by_einsum, by_loops, by_grouped_convolution
 WRONG = (
     (open_ended, "Did you forget the ReLU?"),
@@ -101,6 +110,9 @@ WRONG = (
     (from_the_maps, "Are the weights made of the maps?"),
     (swapped, "Are maps and gradients swapped?"),
     (size_of_it, "Is that the absolute value?"),
+    (without_zeros, "gradients of which many are 0: entry"),
+    (without_zeros, "Did you leave out gradients that are 0? A channel's weight is the mean"),
+    (eight_channels, "9 pictures, 70 maps of 2 × 3: entry"),
     (guided, "Is there a ReLU on the gradients?"),
     (between_0_and_1, "Did you divide by the largest entry?"),
     (first_picture, "Average the gradient over lines and columns"),

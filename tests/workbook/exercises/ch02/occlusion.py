@@ -188,6 +188,43 @@ def no_batch(score, image, patch, value=0.0):
     return torch.full((image.shape[1] // patch, 1), float(score(image)))
 
 
+def as_a_full_square(score, image, patch, value=0.0):
+    corners = [[(i, j) for j in every(image.shape[2], patch)] for i in every(image.shape[1], patch)]
+
+    def cover(i, j):
+        picture = image.clone()
+        picture[:, i : i + patch, j : j + patch] = torch.full((len(image), patch, patch), value)
+        return picture
+
+    return corner_by_corner(score, image, corners, cover)
+
+
+def as_a_float(score, image, patch, value=0.0):
+    return one_at_a_time(score, image, patch, float(value))
+
+
+def by_fill(score, image, patch, value=0.0):
+    corners = [[(i, j) for j in every(image.shape[2], patch)] for i in every(image.shape[1], patch)]
+
+    def cover(i, j):
+        picture = image.clone()
+        picture[:, i : i + patch, j : j + patch].fill_(value)
+        return picture
+
+    return corner_by_corner(score, image, corners, cover)
+
+
+def first_of_the_values(score, image, patch, value=0.0):
+    return by_masks(score, image, patch, float(torch.as_tensor(value).flatten()[0]))
+
+
+def three_colours(score, image, patch, value=0.0):
+    value = torch.as_tensor(value).expand(len(image), 1, 1)[:3]
+    return one_at_a_time(
+        lambda x: score(torch.cat([x, image[None, 3:]], 1)), image[:3], patch, value
+    )
+
+
 RIGHT = one_at_a_time, by_masks, row_by_row, puts_it_back
 WRONG = (
     (rises, "Is the sign turned?"),
@@ -208,6 +245,12 @@ WRONG = (
     (out_of_the_map, "`). What is left over at the lower and right border stays uncovered"),
     (last_square_to_the_border, "What is left over at the lower and right border stays uncovered"),
     (keeps_only, "Did you cover everything but the square?"),
+    (as_a_full_square, "`value` may be one number for each channel, of shape (channels, 1, 1)."),
+    (as_a_float, "`value` may be one number for each channel, of shape (channels, 1, 1)."),
+    (by_fill, "`value` may be one number for each channel, of shape (channels, 1, 1)."),
+    (first_of_the_values, "a value for each channel: entry [0, 0] should be"),
+    (first_of_the_values, "`value` may be one number for each channel, of shape (channels, 1, 1)."),
+    (three_colours, "5 channels, patch 2, a value for each channel: entry"),
     (no_batch, "`score` takes a batch (n, channels, height, width), it was given (3, 4, 6)"),
     (lambda score, image, patch: image[0], "expected the signature occlusion(score, image, patch,"),
     (lambda score, image, patch, value=0.0: [0.0], "the result should be a tensor"),

@@ -94,7 +94,19 @@ def both_sides(size, kernel, padding=0, stride=1, dilation=1):
     return torch.tensor([one, one])
 
 
-RIGHT = by_floor, by_range, by_trying, as_a_tensor, by_ceil
+def at_least_one(size, kernel, padding=0, stride=1, dilation=1):
+    return max(1, by_floor(size, kernel, padding, stride, dilation))
+
+
+def one_number_dilated(size, kernel, padding=0, stride=1, dilation=1):
+    return by_floor(size, max(kernel, 2) if dilation > 1 else kernel, padding, stride, dilation)
+
+
+def narrow_dilation(size, kernel, padding=0, stride=1, dilation=1):
+    return by_range(size, kernel, padding, stride, min(dilation, 3))
+
+
+RIGHT = by_floor, by_range, by_trying, by_ceil
 WRONG = (
     (divided, "the size should be a whole number, yours is 3.0. Divide with //"),
     (one_ring_side, "should be 32, yours is 31. Did you count the padding once?"),
@@ -115,6 +127,10 @@ WRONG = (
         "2 pixels, kernel 7, should be 0, yours is -4. Where not even one window",
     ),
     (only_trying, "Where not even one window fits, the answer is 0."),
+    (at_least_one, "should be 0, yours is 1. Where not even one window fits, the answer is 0."),
+    (one_number_dilated, "9 pixels, kernel 1, padding 0, stride 2, dilation 4, should be 5, yours"),
+    (narrow_dilation, "40 pixels, kernel 3, padding 0, stride 1, dilation 6, should be 28, yours"),
+    (as_a_tensor, "should be a plain number, yours is a tensor. Give an int: `.item()`"),
     (both_sides, "the size should be a single number, yours has shape [2]. One line is asked"),
     (lambda *options: str(by_floor(*options)), "expected the signature output_size(size, kernel,"),
     (lambda size, kernel, padding, stride, dilation: 1, "yours is output_size(size, kernel, pad"),

@@ -109,7 +109,19 @@ def by_halves(layers):
     return pixels
 
 
-RIGHT = backwards, by_recursion, as_a_tensor, by_ends
+def small_strides(layers):
+    return backwards([(kernel, min(stride, 3)) for kernel, stride in layers])
+
+
+def small_kernels(layers):
+    return by_recursion([(min(kernel, 7), stride) for kernel, stride in layers])
+
+
+def within_the_picture(layers):
+    return min(by_ends(layers), 224)
+
+
+RIGHT = backwards, by_recursion, by_ends
 WRONG = (
     (without_strides, "the field behind [(3, 2), (3, 1)] should be 7, yours is 5. Did you use the"),
     (stride_too_early, "should be 7, yours is 9. Did you count a layer's own stride?"),
@@ -122,6 +134,10 @@ WRONG = (
     (without_pooling, "should be 7, yours is 5. Did you leave out pooling? It counts too"),
     (without_pooling_by_2, "should be 7, yours is 5. Did you leave out pooling? It counts too"),
     (pooling_moves_only, "Does pooling only move neighbours apart?"),
+    (small_strides, "[(11, 4), (3, 2), (5, 1), (3, 2), (3, 1)] should be 99, yours"),
+    (small_kernels, "[(11, 4), (3, 2), (5, 1), (3, 2), (3, 1)] should be 99, yours"),
+    (within_the_picture, "should be 400, yours is 224"),
+    (as_a_tensor, "should be a plain number, yours is a tensor. Give an int: `.item()`"),
     (pops, "changes its input `layers`"),
     (by_halves, "should be a whole number, yours is 3.0. Pixels are counted"),
     (lambda layers: [by_recursion(layers)] * 2, "should be a single number, yours is a list"),

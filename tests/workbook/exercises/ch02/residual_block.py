@@ -109,6 +109,15 @@ def branch_without_gradient(x, first, second):
     return F.relu(x + branch)
 
 
+def open_for_lines(x, first, second):
+    out = x + second(F.relu(first(x)))
+    return out if x.ndim == 1 else F.relu(out)
+
+
+def capped(x, first, second):
+    return F.relu(x + second(F.relu6(first(x))))
+
+
 def first_twice(x, first, second):
     # The value is right: `first` gives the same both times.
     hidden = F.relu(first(x)) if first(x).ndim else x
@@ -139,6 +148,9 @@ WRONG = (
     (hidden_in_place, "changes its input `x`. Did you write into it in place?"),
     (both_in_place, "changes its input `x`. Did you write into it in place?"),
     (both_in_place, "Here `first` hands on x itself: a ReLU with inplace=True behind it"),
+    (open_for_lines, "a block for [8]: entry"),
+    (open_for_lines, "Do all its ReLUs stand there, whatever the shape of x"),
+    (capped, "a block for [8]: entry"),
     (smooth, "`first`, ReLU, `second`; add x; ReLU."),
     (leaky, "`first`, ReLU, `second`; add x; ReLU."),
     (first_twice, "`first` is called a second time"),

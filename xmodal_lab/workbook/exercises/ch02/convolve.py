@@ -42,6 +42,8 @@ def cases():
         (2, (4, 3), (4, 3), 1),
         (1, (5, 7), (2, 2), 0, 2),
         (2, (3, 3), (5, 5), 2, 1),
+        (5, (11, 13), (3, 2), 4, 5),
+        (4, (3, 4), (1, 1), 3),
     ):
         image = torch.randn(channels, *sides, generator=random)
         weights = torch.randn(channels, *kernel, generator=random)
@@ -140,6 +142,10 @@ MISCONCEPTIONS = (
         "Did you mirror the border? The padding is zeros.",
         with_ring(lambda p, k: (p,) * 4, "reflect"),
     ),
+    Misconception(
+        "Is the default of `stride` 1? Left out, no window is skipped.",
+        lambda image, kernel, padding=0, stride=2: convolve(image, kernel, padding, stride),
+    ),
     Misconception("Did you use `stride`?", of_all_places(lambda answers, s: answers)),
     Misconception(STEP, of_all_places(lambda answers, s: answers[::s])),
     Misconception(STEP, of_all_places(lambda answers, s: answers[:, ::s])),
@@ -177,7 +183,8 @@ EXERCISE = Exercise(
     result=Entries(if_shape="How many whole windows fit, down and across?"),
     misconceptions=MISCONCEPTIONS,
     advice="Pad, take each whole window of all channels, multiply by the kernel, add up.",
-    praise="equal to SciPy's on 11 pictures of odd and even sizes",
+    praise="equal to SciPy's on 13 pictures of odd and even sizes, gradient included",
+    gradient=("image", "kernel"),
     at_size=AtSize(
         lambda: (torch.rand(3, 64, 64), torch.rand(3, 3, 3), 1, 1),
         "a picture of 64 × 64 pixels",

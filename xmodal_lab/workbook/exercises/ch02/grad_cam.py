@@ -27,7 +27,14 @@ def oracle(maps, gradients):
 
 def cases():
     random = torch.Generator().manual_seed(8)
-    for shape in ((2, 3, 4, 4), (1, 5, 3, 6), (3, 3, 3, 3), (4, 2, 5, 2), (2, 6, 1, 1)):
+    for shape in (
+        (2, 3, 4, 4),
+        (1, 5, 3, 6),
+        (3, 3, 3, 3),
+        (4, 2, 5, 2),
+        (2, 6, 1, 1),
+        (9, 70, 2, 3),
+    ):
         maps, gradients = torch.randn(2, *shape, generator=random)
         # Each channel speaks for the class or against it, in each picture more or less.
         gradients = gradients + 2 * torch.randn(*shape[:2], 1, 1, generator=random)
@@ -38,6 +45,8 @@ def cases():
     yield Case((maps.abs(), against), "maps that all speak against the class", AGAINST)
     kept = maps.clone().relu(), gradients
     yield Case(kept, "maps behind a ReLU")
+    few = gradients * (torch.rand(gradients.shape, generator=random) < 0.5)
+    yield Case((maps, few), "gradients of which many are 0")
 
 
 AGAINST = "Where nothing speaks for the class, all is 0."
@@ -93,6 +102,15 @@ MISCONCEPTIONS = (
         weighted(lambda maps, gradients: gradients.sum((2, 3), keepdim=True)),
     ),
     Misconception(
+        f"Did you leave out gradients that are 0? {PLACES}",
+        weighted(
+            lambda maps, gradients: (
+                gradients.sum((2, 3), keepdim=True)
+                / (gradients != 0).sum((2, 3), keepdim=True).clamp(min=1)
+            )
+        ),
+    ),
+    Misconception(
         f"Did you multiply place by place? {PLACES}", weighted(lambda maps, gradients: gradients)
     ),
     Misconception(
@@ -136,7 +154,7 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     advice="Average the gradient over lines and columns, multiply by the maps, add up channels, "
     "then ReLU.",
-    praise="equal to an explicit loop on 7 batches of maps",
+    praise="equal to an explicit loop on 9 batches of maps",
     at_size=AtSize(
         lambda: (torch.randn(500, 64, 8, 8), torch.randn(500, 64, 8, 8)), "500 pictures", calls=5
     ),

@@ -66,10 +66,15 @@ def cases():
         what += f", value {value[0]}" if value else ""
         advice = LEFT_OVER if height % patch or width % patch else ""
         yield Case((bent, image, patch, *value), what, advice)
+    image = torch.rand(5, 4, 6, generator=random)
+    fill = torch.rand(5, 1, 1, generator=random)
+    what = "the drops for 4 × 6 pixels, 5 channels, patch 2, a value for each channel"
+    yield Case((bent, image, 2, fill), what, EACH)
     yield Case((steps, image, 2, 0.1), "the drops of a score that goes down for bright pixels")
 
 
 LEFT_OVER = "What is left over at the lower and right border stays uncovered: only whole squares."
+EACH = "`value` may be one number for each channel, of shape (channels, 1, 1)."
 
 
 def bent(images):
@@ -119,6 +124,10 @@ def everything_else(picture, square, value):
     return filled(torch.full_like(picture, value), square, picture[square])
 
 
+def one_number(value):
+    return value.flatten()[0] if isinstance(value, torch.Tensor) else value
+
+
 def first_channel(picture, square, value):
     return filled(picture, (0, *square[1:]), value)
 
@@ -147,6 +156,7 @@ MISCONCEPTIONS = (
         afterwards(lambda drop, whole: drop.T),
     ),
     Misconception("Did you use `value`?", filled_with(lambda part, value: 0.0)),
+    Misconception(EACH, covering(lambda x, square, value: filled(x, square, one_number(value)))),
     Misconception(SET, filled_with(lambda part, value: part + value)),
     Misconception(SET, filled_with(lambda part, value: part * value)),
     Misconception(SET, filled_with(lambda part, value: part - value)),
@@ -200,8 +210,8 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     advice="Copy the picture, set one square of all channels to `value`; the drop is the score "
     "before minus the score after.",
-    praise="equal to an explicit loop on 8 pictures, wide and high ones",
+    praise="equal to an explicit loop on 9 pictures, wide and high ones",
     at_size=AtSize(
-        lambda: (bent, torch.rand(3, 32, 32), 4, 0.5), "64 squares of a picture", calls=20
+        lambda: (bent, torch.rand(3, 32, 32), 4, 0.5), "64 squares of a picture", calls=120
     ),
 )

@@ -41,6 +41,8 @@ def cases():
         (2, 3, 0, 2),
         (2, 7),
         (4, 3, 0, 1, 3),
+        (9, 1, 0, 2, 4),
+        (40, 3, 0, 1, 6),
     ):
         size, *others = options
         names = "kernel", "padding", "stride", "dilation"
@@ -93,6 +95,7 @@ MISCONCEPTIONS = (
         "Is that int(…)? Below 0 it rounds up, // rounds down.",
         answer(lambda n, c, s, k, p: int((n - c) / s) + 1),
     ),
+    Misconception(NONE, answer(lambda n, c, s, k, p: max(1, (n - c) // s + 1))),
     Misconception("Did you use `stride`?", answer(lambda n, c, s, k, p: n - c + 1)),
     Misconception("Did you use `dilation`?", answer(lambda n, c, s, k, p: (n - k) // s + 1)),
     Misconception(
@@ -118,10 +121,11 @@ EXERCISE = Exercise(
         "the size",
         if_many="One line is asked about: one number.",
         if_fraction="Divide with //: it drops what does not fill a whole step.",
+        if_tensor="Give an int: `.item()` takes the number out of a tensor.",
     ),
     misconceptions=MISCONCEPTIONS,
     advice="Pixels with padding, minus what a window covers; divide by the stride, drop the rest, "
     "add 1.",
-    praise="equal to counting the windows one by one in 18 cases",
+    praise="equal to counting the windows one by one in 20 cases",
     on_device=False,  # numbers, no tensors
 )

@@ -38,6 +38,8 @@ def cases():
         [(5, 1), (2, 2), (4, 3), (1, 2), (2, 1)],
         [(1, 2), (2, 3), (4, 1)],
         [(4, 4)],
+        [(11, 4), (3, 2), (5, 1), (3, 2), (3, 1)],
+        [(16, 8), (9, 5), (7, 1), (3, 2)],
     ):
         yield Case((layers,), f"the field behind {layers}")
     yield Case((VGG16,), "the field behind the 18 layers of VGG16")
@@ -137,10 +139,11 @@ EXERCISE = Exercise(
         "the field",
         if_many="The field is a square: its side is asked for, one number.",
         if_fraction="Pixels are counted: nothing needs to be divided.",
+        if_tensor="Give an int: `.item()` takes the number out of a tensor.",
     ),
     misconceptions=MISCONCEPTIONS,
     advice="A layer adds (kernel − 1) · distance of neighbours; then its stride multiplies the "
     "distance.",
-    praise="equal to following one cell back to its pixels, behind 11 lists of layers",
+    praise="equal to following one cell back to its pixels, behind 13 lists of layers",
     on_device=False,  # numbers, no tensors
 )

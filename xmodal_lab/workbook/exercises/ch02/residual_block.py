@@ -36,6 +36,8 @@ def cases():
             (x, lambda x: x - x[:, :1] + 0.2, lambda x: x * x - x),
             f"a block with bent layers for {list(shape)}",
         )
+    line = 10 * torch.randn(8, generator=random)
+    yield Case((line, lambda x: 2 * x - 0.5, lambda x: 0.7 - 1.5 * x), "a block for [8]", ANY)
     yield Case((x, lambda x: 0 * x, lambda x: 0 * x), "a block whose layers give 0", NOTHING)
     what = "a block whose first layer hands on x itself"
     yield Case((x, lambda x: x, lambda x: x / 2 - 1), what, HANDED_ON)
@@ -66,6 +68,7 @@ ONCE = (
     "counts its calls, as BatchNorm does, would count double."
 )
 HANDED_ON = "Here `first` hands on x itself: a ReLU with inplace=True behind it writes into x."
+ANY = "Do all its ReLUs stand there, whatever the shape of x and however large its numbers?"
 NOTHING = "A branch that gives 0 leaves relu(x)."
 
 
@@ -137,7 +140,7 @@ EXERCISE = Exercise(
     result=Entries(if_shape="The result has the shape of x."),
     misconceptions=MISCONCEPTIONS,
     advice="`first`, ReLU, `second`; add x; ReLU.",
-    praise="equal to numpy on 9 blocks, gradient included",
+    praise="equal to numpy on 10 blocks, gradient included",
     gradient=("x",),
     at_size=AtSize(
         lambda: (torch.randn(128, 16, 16, 16), lambda x: 2 * x, lambda x: -x),
