@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from xmodal_lab.batch import Batch, Padded
@@ -14,7 +14,6 @@ from xmodal_lab.encoders.audio.augment import (
     Between,
     coloured,
     limited,
-    speaker_normalised,
     standardised,
     warped,
     with_noise,
@@ -22,11 +21,9 @@ from xmodal_lab.encoders.audio.augment import (
 from xmodal_lab.encoders.audio.log_mel import LogMel
 from xmodal_lab.tasks.classification import Classifier
 
-VIEWS: dict[str, Callable[[Padded, float], Padded]] = {
-    "plain": lambda frames, depth: frames,
-    "limited": limited,
-    "standard": lambda frames, depth: standardised(frames),
-    "limited, standard": lambda frames, depth: standardised(limited(frames, depth)),
+VIEWS: dict[str, Callable[[Padded], Padded]] = {
+    "plain": lambda frames: frames,
+    "standard": standardised,
 }
 # Speed and throat of the readings that ``mean_opinion`` averages.
 READINGS = ((1.0, 1.0), (1.0, 0.9), (1.0, 1.1), (0.85, 1.0), (1.18, 1.0))
@@ -43,9 +40,7 @@ class Variation:
         throat: factor of the frequency axis.
         colour: size of the random curve over the bands.
         views: what the network reads of the spectrogram, side by side: 'plain' as ``LogMel`` gives
-            it; 'limited', levels below the loudest; 'standard', each band of each saying
-            standardised; 'limited, standard', one after the other.
-        depth: how far below the loudest 'limited' goes.
+            it; 'standard', each band of each saying standardised.
     """
 
     noise: Between | None = None
@@ -54,7 +49,6 @@ class Variation:
     throat: Between = (1.0, 1.0)
     colour: float = 0.0
     views: tuple[str, ...] = ("plain",)
-    depth: float = 3.0
 
     def __post_init__(self) -> None:
         if unknown := [view for view in self.views if view not in VIEWS]:
@@ -69,7 +63,7 @@ class Variation:
 # Chosen on voices 16 to 19, trained on 0 to 15.
 WORDS = Variation((-6.0, 12.0), 0.75, speed=(0.8, 1.25), throat=(0.8, 1.25))
 # Chosen on the speakers george and jackson, each left out in turn; see ``digit_frames``.
-DIGITS = Variation(speed=(0.75, 1.33), throat=(0.85, 1.18))
+DIGITS = Variation(speed=(0.75, 1.33), throat=(0.85, 1.18), colour=0.3)
 
 
 def heard(waveforms: Padded, variation: Variation) -> Padded:
@@ -83,25 +77,17 @@ def heard(waveforms: Padded, variation: Variation) -> Padded:
     return viewed(LogMel()(waveforms), variation)
 
 
-def digit_frames(
-    waveforms: Padded, speakers: Sequence[Hashable], known: Bool[Tensor, " count"] | None = None
-) -> Padded:
-    """What a recogniser of digits reads: levels below the loudest, normalised speaker by speaker.
+def digit_frames(waveforms: Padded) -> Padded:
+    """What a recogniser of digits reads: levels below the loudest, a frame every 10 ms.
 
-    A frame every 10 ms, since a digit is short. ``sayings`` varies them, with ``DIGITS``.
+    ``sayings`` varies them, with ``DIGITS``.
 
-    Args:
-        waveforms: 16-bit samples at 8 kHz (count, samples).
-        speakers: who says each of them.
-        known: the sayings from which a speaker is known, see ``speaker_normalised``; None for all.
-
-    Returns:
-        ``Padded`` (count, frames, 40).
+    Shapes: ``Padded`` 16-bit samples at 8 kHz → ``Padded`` (batch, frames, 40).
 
     Raises:
-        ValueError: for a saying shorter than one window, or a speaker of whom nothing is known.
+        ValueError: for a saying shorter than one window.
     """
-    return speaker_normalised(limited(LogMel(hop=80)(waveforms)), speakers, known)
+    return limited(LogMel(hop=80)(waveforms))
 
 
 @torch.no_grad()
@@ -123,7 +109,7 @@ def mean_opinion(judge: Classifier, frames: Padded) -> Float[Tensor, "count clas
 
 def viewed(frames: Padded, variation: Variation) -> Padded:
     """A variation's views of a spectrogram, side by side: (batch, frames, 40 · views)."""
-    views = [VIEWS[view](frames, variation.depth).values for view in variation.views]
+    views = [VIEWS[view](frames).values for view in variation.views]
     return Padded(torch.cat(views, dim=2), frames.lengths)
 
 

@@ -11,7 +11,6 @@ from xmodal_lab.encoders.audio.augment import (
     coloured,
     limited,
     masked,
-    speaker_normalised,
     standardised,
     warped,
     with_noise,
@@ -154,48 +153,6 @@ def test_standardising_forgets_loudness_and_colour_of_every_band():
     )
 
 
-SAID_BY = ["anna", "ben", "anna", "ben", "anna", "anna"]
-
-
-def test_bands_of_a_speaker_have_no_mean_and_unit_spread():
-    found = speaker_normalised(frames(), SAID_BY, floor=0.0)
-    for name in ("anna", "ben"):
-        rows = [row for row, who in enumerate(SAID_BY) if who == name]
-        real = torch.cat([found.values[row, : found.lengths[row]] for row in rows])
-        assert real.mean(0).abs().max() < 1e-4
-        torch.testing.assert_close(real.std(0, unbiased=False), torch.ones(40))
-        # A single row keeps a mean of its own: that is what standardising it would lose.
-        assert found.values[rows[0], : found.lengths[rows[0]]].mean(0).abs().max() > 0.05
-    assert found.values[~found.mask].count_nonzero() == 0
-
-
-def test_normalising_by_speaker_forgets_each_microphone():
-    rows, colours = frames(), torch.randn(2, 40, generator=random(2))
-    of = torch.tensor([0 if who == "anna" else 1 for who in SAID_BY])
-    other = (2 * rows.values + colours[of][:, None]) * rows.mask[:, :, None]
-    torch.testing.assert_close(
-        speaker_normalised(Padded(other, rows.lengths), SAID_BY, floor=0.0).values,
-        speaker_normalised(rows, SAID_BY, floor=0.0).values,
-        atol=1e-4,
-        rtol=0,
-    )
-
-
-def test_a_speaker_is_known_from_the_known_rows_alone():
-    rows = frames()
-    known = torch.tensor([True, True, False, False, True, False])
-    found = speaker_normalised(rows, SAID_BY, known)
-    dirty = Padded(rows.values.clone(), rows.lengths)
-    dirty.values[2] += 9
-    changed = speaker_normalised(dirty, SAID_BY, known)
-    others = torch.tensor([0, 1, 3, 4, 5])
-    assert changed.values[others].equal(found.values[others])
-    fewer = speaker_normalised(rows.rows(known.nonzero()[:, 0]), ["anna", "ben", "anna"])
-    torch.testing.assert_close(found.values[[0, 1, 4]], fewer.values)
-    rubbish = Padded(rows.values.masked_fill(~rows.mask[:, :, None], 1e3), rows.lengths)
-    torch.testing.assert_close(speaker_normalised(rubbish, SAID_BY, known).values, found.values)
-
-
 def test_limited_levels_reach_from_the_loudest_so_far_down():
     rows = frames()
     found = limited(rows, 2.0).values
@@ -216,9 +173,5 @@ def test_what_is_refused():
         warped(frames(), throat=(0.0, 1.0))
     with pytest.raises(ValueError, match="depth must be positive, got 0"):
         limited(frames(), 0)
-    with pytest.raises(ValueError, match="2 speakers cannot have said 6 rows"):
-        speaker_normalised(frames(), ["anna", "ben"])
-    with pytest.raises(ValueError, match="no known row of 'ben': a speaker has to be heard first"):
-        speaker_normalised(frames(), SAID_BY, torch.tensor([who == "anna" for who in SAID_BY]))
     with pytest.raises(ValueError, match="bands must lie in 0 … 40"):
         masked(frames(), bands=41)

@@ -6,8 +6,6 @@ random numbers from a generator that is handed on, one draw a row.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
-
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -161,51 +159,6 @@ def standardised(frames: Padded, floor: float = 0.1) -> Padded:
     centred = (real - real.sum(1, keepdim=True) / count) * mask
     variance = centred.square().sum(1, keepdim=True) / count
     return Padded(centred / (variance + floor**2).sqrt(), frames.lengths)
-
-
-def speaker_normalised(
-    frames: Padded,
-    speakers: Sequence[Hashable],
-    known: Bool[Tensor, " batch"] | None = None,
-    floor: float = 0.1,
-) -> Padded:
-    """Each band of each *speaker* with mean 0 and spread 1: voice, microphone and room go.
-
-        y = (x - mean_s x) / sqrt(var_s x + floor²),   over all real frames of speaker s
-
-    A single word must not be standardised by itself: of 'two' the only vowel would go. The mean
-    over many words holds none of them. It needs no labels, but it does need to know who speaks.
-
-    Args:
-        frames: spectrograms (batch, frames, mels).
-        speakers: who says each row; anything that can be told apart.
-        known: True for the rows over which mean and spread are taken; None for all.
-        floor: keeps a band in which nothing happens from being blown up.
-
-    Raises:
-        ValueError: where there is not one speaker a row, or no row of a speaker is known.
-
-    Source: cepstral mean and variance normalisation by speaker, as in Kaldi, Povey et al. 2011;
-    here of mel bands.
-    """
-    names = list(dict.fromkeys(speakers))
-    if len(speakers) != len(frames.lengths):
-        raise ValueError(f"{len(speakers)} speakers cannot have said {len(frames.lengths)} rows")
-    of = torch.tensor([names.index(name) for name in speakers], device=frames.values.device)
-    mask = frames.mask[:, :, None]
-    heard = mask if known is None else mask & known[:, None, None]
-
-    def per_speaker(values: Tensor) -> Tensor:
-        sums = values.new_zeros(len(names), values.shape[2])
-        return sums.index_add_(0, of, (values * heard).sum(1))
-
-    count = per_speaker(heard.to(frames.values))
-    if unheard := [name for name, number in zip(names, count[:, 0], strict=True) if not number]:
-        raise ValueError(f"no known row of {unheard[0]!r}: a speaker has to be heard first")
-    real = frames.values.masked_fill(~mask, 0.0)
-    centred = real - (per_speaker(real) / count)[of][:, None]
-    variance = (per_speaker(centred.square()) / count)[of][:, None]
-    return Padded(centred * mask / (variance + floor**2).sqrt(), frames.lengths)
 
 
 def limited(frames: Padded, depth: float = 3.0) -> Padded:
