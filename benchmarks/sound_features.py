@@ -15,7 +15,7 @@ speakers george and jackson: of the figures for each speaker in turn, theirs are
     cells       the cells written out against torch's: largest difference, seconds
     memory      the gradient after so many steps, and what can be learned across so many
     published   spoken digits, the published split: takes 0 to 4 of known speakers
-    speakers    spoken digits, one speaker left out at a time
+    speakers    spoken digits, one speaker left out at a time; each saying is read by itself
 """
 
 from __future__ import annotations
