@@ -74,7 +74,8 @@ def fit(
     """Train a model by any objective, yielding after every step.
 
     ``for step in fit(space, over_pairs, data): ...`` — break, look, plot, as you like. The model is
-    in training mode in every step, and in evaluation mode once the loop is over, however it ended.
+    in training mode in every step, but for parts that are to stay ``still``, and in evaluation mode
+    once the loop is over, however it ended.
 
     Args:
         model: maps a batch to outputs, see ``xmodal_lab.objective``.
