@@ -46,7 +46,10 @@ def oracle(images, mean, std):
     return found
 
 
-TINY = (-0.2, 0.5, 0.8), (0.5, 0.01, 1e-5)  # no half-precision number is as large as the last
+TINY = (
+    (-0.2, 0.5, 0.8),
+    (1e-5, 0.01, 0.5),
+)  # the first gives more than a half-precision number holds
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 OTHERS = (0.1, 0.5, 0.8), (0.5, 0.25, 2.0)
 
