@@ -314,7 +314,8 @@ expect("speech finds its picture first, of 500", 100 * found[1], 84, 100, "%")
 # | [01 Word embeddings](01_word_embeddings.ipynb) | How does a word become a vector, and what does counting already know? | ready |
 # | [02 CNN features](02_cnn_features.ipynb) | What do convolutions see, and what do they throw away? | ready |
 # | [02b Borrowed features](02b_transfer.ipynb) | Freeze a trained network, or fine-tune it? | ready |
-# | 03 Sound features | How does a waveform become a sequence a network can read? | to come |
+# | [03 RNN features](03_rnn_features.ipynb) | How does a waveform become a sequence a network can read? | ready |
+# | [03b Real speech](03b_real_speech.ipynb) | Who was heard in training, and how does a network read a whole sentence? | ready |
 # | [04 Contrastive alignment](04_contrastive_alignment.ipynb) | How do two clouds that know nothing of each other become one? | ready |
 # | 05 Attention and fusion | How do several modalities answer one question? | to come |
 # | **[06 The joint space](06_joint_space.ipynb)** | Text, pictures and sound in one space: what does it know? | ready |

@@ -1844,5 +1844,6 @@ else:
 # * Rogers et al. 2017, *The (too many) problems of analogical reasoning with word vectors*.
 # * Devlin et al. 2019, *BERT*: figure 1; appendix A.1 for the 80/10/10.
 #
-# **Next:** [02 CNN features](02_cnn_features.ipynb) does the same for pictures. Chapter 03, sound, is
-# still to come; after them, [04 Contrastive alignment](04_contrastive_alignment.ipynb).
+# **Next:** [02 CNN features](02_cnn_features.ipynb) does the same for pictures,
+# [03 RNN features](03_rnn_features.ipynb) for sound; after them,
+# [04 Contrastive alignment](04_contrastive_alignment.ipynb).

@@ -1545,5 +1545,6 @@ expect(
 # * Adebayo et al. 2018, *Sanity checks for saliency maps*: figure 2, weights randomised layer by layer.
 #
 # **Next:** [02b](02b_transfer.ipynb) borrows features, frozen or fine-tuned.
+# [Chapter 03](03_rnn_features.ipynb) turns sound into a sequence.
 # [Chapter 04](04_contrastive_alignment.ipynb) aligns picture features with words, and
 # [chapter 06](06_joint_space.ipynb) trains the encoder “from captions”.

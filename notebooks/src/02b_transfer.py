@@ -728,4 +728,5 @@ expect("patient 2, repaired: shapes lost", gone["evaluation mode"], -0.01, 0.01,
 #   first train the head, then all.
 # * He et al. 2016, *Deep residual learning*: table 1, the layouts.
 #
-# **Next:** [chapter 04](04_contrastive_alignment.ipynb) brings picture features and words into one space.
+# **Next:** [chapter 03](03_rnn_features.ipynb) turns sound into a sequence of vectors;
+# [chapter 04](04_contrastive_alignment.ipynb) brings picture features and words into one space.

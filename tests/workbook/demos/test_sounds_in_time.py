@@ -43,12 +43,18 @@ def test_the_player_plays_what_it_shows():
 
 def test_traces_are_those_of_the_sound_that_plays(monkeypatch):
     drawn = {}
-    monkeypatch.setattr(
-        room.hearing, "gates", lambda s, r, f, traces, words: drawn.update(traces) or _figure(words)
-    )
+
+    def gates(samples, rate, frames, traces, words, ylabel):
+        drawn.update(traces, ylabel=ylabel)
+        return _figure(words)
+
+    monkeypatch.setattr(room.hearing, "gates", gates)
     words = {"tone": [("one", 0.1, 0.2)]}
-    page = SpectrogramPlayer(SOUNDS, RATE, lambda s: {"length": np.full(4, len(s))}, words)
+    page = SpectrogramPlayer(
+        SOUNDS, RATE, lambda s: {"length": np.full(4, len(s))}, words, "samples"
+    )
     assert "and the traces length" in alt_of(page.play("half"))
+    assert drawn["ylabel"] == "samples"
     assert drawn["length"].tolist() == [4000] * 4
 
 

@@ -52,15 +52,20 @@ def waveforms(
         axis.plot(np.arange(len(samples)) / rate, samples, color=COLOURS["green"], **look)
         axis.set_title(title, loc="left", fontsize=10)
         peak = max(peaks.values()) if shared else peaks[title]
-        axis.set(ylim=(-peak, peak), xlim=(begin, end))
-    axes[-1].set_xlabel("time / s")
-    fig.supylabel("pressure", fontsize=10)
+        axis.set(ylim=(-peak, peak), xlim=(begin, end), ylabel="pressure", xlabel="time / s")
+    _unseen(axes[:-1])
     told = "; ".join(f"{say.line(title)}: {_loud(s, rate)}" for title, s in heard.items())
     return described(
         fig,
         f"Waveforms, pressure (loudest possible = 1) against time / s, from "
         f"{say.number(begin)} to {say.number(end)}. {told}.",
     )
+
+
+def _unseen(axes: Sequence[Axes]) -> None:
+    """Labels of a time that panels share are drawn below the last one; a digest tells all."""
+    for axis in axes:
+        axis.xaxis.label.set_visible(False)
 
 
 def level(samples: Samples) -> Float[np.ndarray, " samples"]:
@@ -236,7 +241,9 @@ def gates(
         axes[2].set_ylabel(ylabel)
         axes[2].grid()
         axes[2].legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=10)
-    axes[-1].set(xlabel="time / s", xlim=(0, end))
+    for axis in axes:
+        axis.set(xlabel="time / s", xlim=(0, end))
+    _unseen(axes[:-1])
     for word, begin, stop in words:
         _mark(axes, word, begin, stop)
     spoken = f" Words: {', '.join(_spoken(*word) for word in words)}." if words else ""

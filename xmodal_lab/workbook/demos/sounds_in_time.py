@@ -32,6 +32,7 @@ class SpectrogramPlayer:
         rate: samples a second.
         traces: of a sound, name → values at each step, such as the gates of a cell; None for none.
         words: name → (word, begin, end) in seconds, where they are known.
+        ylabel: what the traces are.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class SpectrogramPlayer:
         rate: int,
         traces: Callable[[Samples], Traces] | None = None,
         words: Mapping[str, Words] | None = None,
+        ylabel: str = "mean of the units",
     ) -> None:
         self.heard, self.rate, self.traces = dict(heard), rate, traces
+        self.ylabel = ylabel
         self.words = words or {}
 
     def play(self, sound: str = "") -> Page:
@@ -52,9 +55,8 @@ class SpectrogramPlayer:
         """
         name, samples = chosen(self.heard, sound)
         traces = self.traces(samples) if self.traces else {}
-        fig = hearing.gates(
-            samples, self.rate, frames_of(samples, self.rate), traces, self.words.get(name, ())
-        )
+        frames, words = frames_of(samples, self.rate), self.words.get(name, ())
+        fig = hearing.gates(samples, self.rate, frames, traces, words, ylabel=self.ylabel)
         below = f", and the traces {say.listed(traces)}" if traces else ""
         told = f"its waveform, its log-mel spectrogram{below}"
         return page(name, samples, self.rate, fig, told, moving=True)
