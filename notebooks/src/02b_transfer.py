@@ -630,7 +630,9 @@ for name, rate, share in (
     rates[name] = right(
         tuned(seer.encoder, images[rows], labels[rows], rate, **recipe), parts_there[2]
     )
-show(charts.results_table({name: {"right on the test": value} for name, value in rates.items()}))
+show(
+    charts.results_table({name: {"right on the test / %": value} for name, value in rates.items()})
+)
 rate_guess.reveal(rates["all 0.03"])
 two = rates["body 0.001, head 0.01"]
 for name in ("all 0.03", "body 0.03, head 0.01"):
