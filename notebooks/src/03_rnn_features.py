@@ -19,8 +19,8 @@
 # |---|---|
 # | You need | matrix products, gradients, cross-entropy; a sine wave once seen. Loudspeakers or headphones help |
 # | You will be able to | compute a log-mel spectrogram, write a recurrent cell and look into its gates, pool over time without padding, train a word recogniser and test it fairly |
-# | It takes | about 70 seconds of one free CPU core, live drawing included, more than half of it training; several minutes on a slow or busy machine. 1 GB of memory. A GPU: not measured yet |
-# | To read | 3,400 words. Four exercises, 29 minutes by their cards, and an optional one, 7 minutes. In all about 105 minutes, by one careful reader's estimate |
+# | It takes | about 70 seconds of one free CPU core, more than half of it training; several minutes on a slow or busy machine. 1 GB of memory. A GPU: not measured |
+# | To read | 3,400 words. Four exercises, 29 minutes, and an optional one, 7 minutes. In all about 105 minutes, by one reader's estimate |
 # | At a first reading | for 90 minutes, skip the optional exercise, quantisation in section 1, “Which frames does it listen to?” in section 6, and patient 4 |
 
 # %% [markdown]
@@ -34,7 +34,7 @@ from xmodal_lab.runtime import setup
 runtime = setup(seed=0)
 
 # %% [markdown]
-# One word, five voices, all made by a speech synthesiser (nobody was recorded). Press play, one after the other.
+# One word, five voices, all made by a speech synthesiser. Press play, one after the other.
 
 # %%
 import torch
@@ -113,7 +113,7 @@ expect("averaged over pitch", nearest_is_right(no_pitch), 60, 75, "%")
 expect("by its length alone", nearest_is_right(heard_all.mask.double()), 9, 18, "%")
 
 # %% [markdown]
-# Loudness over time (the mean of the log levels) alone tells most words, and not by the length of the clip! Be
+# Loudness over time (the mean of the log levels) alone tells most words, and not by the clip's length! Be
 # careful with that. All these voices come out of **one**
 # synthesiser, which gives a word much the same rhythm in each. People are not so kind.
 #
@@ -185,8 +185,7 @@ alias_guess.reveal(loudest * RATE / 256 / 1000)
 
 # %% [markdown]
 # Numbers were only thrown away, and yet a wrong tone came in: 6 kHz is **mirrored** at 4 kHz. Once it is there, no
-# filter can tell it from a true one. (Behind the low-pass a faint trace is left just past 1 s: the filter is no
-# wall.) So: `resample`, never `[::2]`.
+# filter can tell it from a true one. (A low-pass is no wall: a faint trace is left past 1 s.) So: `resample`, never `[::2]`.
 #
 # The second loss is **quantisation**. Each number is rounded to one of $2^b$ steps, for $b$ bits.
 # **Decibels** compare powers: 10 dB is ten times, 20 dB a hundred times, 3 dB twice.
@@ -336,8 +335,8 @@ window_guess.reveal(good[0] if good else 0)
 # %% [markdown]
 # None, if a pair has to be *two lines* or *two strokes* (a valley of 3 dB). A long window knows the pitch and blurs
 # the time; a short one does the opposite. Here two tones need more than 32 ms, two clicks less than 24. Move the
-# slider: when do lines appear, when do the clicks melt? What cannot be told apart leaves stripes: at 8 ms the two
-# tones beat, 60 times a second; at 96 ms the two clicks make stripes 100 Hz apart.
+# slider. What cannot be told apart leaves stripes: at 8 ms the two
+# tones beat, 60 times a second; at 96 ms the clicks' are 100 Hz apart.
 
 # %%
 from xmodal_lab.workbook.demos.sounds_in_time import SpectrogramPlayer, TimeAndFrequency
@@ -407,8 +406,7 @@ mel_filter = check(mel_filter)
 #
 # </details>
 #
-# Forty triangles are a **filter bank**. Here are twelve, and the forty as a picture. (The lowest are a few bins
-# wide, so no bin may stand at their peak of 1.)
+# Forty triangles are a **filter bank**. Here are twelve, and the forty as a picture.
 
 # %%
 bank_of_filters = torch.stack([mel_filter(i, 40, 256, RATE) for i in range(40)], dim=1)
@@ -464,9 +462,7 @@ expect(
 
 # %% [markdown]
 # Two cells in a hundred hold half of the power. Leaving them out helps only a little: what is left is uneven too. The
-# logarithm lets the quiet ones speak, an *s* beside a vowel. It can let them speak too loudly: with less added
-# than 0.000001, the hiss of silent places counts, and the gain is gone. That number is a dial.
-#
+# logarithm lets the quiet ones speak, an *s* beside a vowel. But with less added than 0.000001 the gain is gone again: that number is a dial.
 # And twice as loud adds the same to every cell, but for the quietest; `LogMel` subtracts each word's mean, and it
 # is gone. (**MFCCs** are the first numbers of a cosine transform of such a frame.)
 #
@@ -664,7 +660,7 @@ expect("plain, larger, 100 steps back", fading["plain, larger"][100], 2, 11)
 
 # %% [markdown]
 # A fresh LSTM forgets, and a fresh GRU too: the gate begins near ½, and ½ fifty times in a row is next to nothing
-# (10⁻¹⁵; other ways, through $U$, add to it). Gates make a long memory *possible*, but they have to stand open.
+# (other ways, through $U$, add to it). Gates make a long memory *possible*, but they have to stand open.
 # Does it matter for learning? A test: one of eight symbols
 # is shown, then come 29 steps of noise. Which symbol was it?
 
@@ -706,14 +702,14 @@ def remembered(layer, label, steps=250):
 memory = {
     "plain": remembered(fresh(torch.nn.RNN, 9), "plain"),
     "LSTM": remembered(fresh(torch.nn.LSTM, 9), "LSTM"),
-    "LSTM, 1,000 steps": remembered(fresh(torch.nn.LSTM, 9), "LSTM, 1,000 steps", 1000),
+    "LSTM, 500 steps": remembered(fresh(torch.nn.LSTM, 9), "LSTM, 500 steps", 500),
     "LSTM, gate open": remembered(fresh(torch.nn.LSTM, 9, forget=3.0), "LSTM, gate open"),
 }
 for name, (low, high) in zip(memory, ((6, 20), (6, 25), (6, 25), (70, 100)), strict=True):
     expect(name, memory[name], low, high, "%")
 
 # %% [markdown]
-# 250 steps, but for the third; chance is 12.5 %. Four times as many do not help a gate that begins half shut. Whether *our words*
+# 250 steps, but for the third; chance is 12.5 %. Twice as many do not help a gate that begins half shut. Whether *our words*
 # need an open gate, section 6 tries out. Against *exploding*, `fit` **clips**: a
 # gradient longer than 1 is cut to length 1, its direction kept.
 #
@@ -840,9 +836,10 @@ def recogniser(encoder):
     return Classifier(encoder(), 44, "audio").to(runtime.device)
 
 
-def trained(encoder, label):
+def trained(encoder, label, batch_size=64, learning_rate=5e-3):
     model = recogniser(encoder)
-    options = {"batch_size": 64, "learning_rate": 5e-3, "seed": runtime.seed, "runtime": runtime}
+    options = {"batch_size": batch_size, "learning_rate": learning_rate}
+    options |= {"seed": runtime.seed, "runtime": runtime}
     for _ in progress(fit(model, cross_entropy, heard_train, 300, **options), 300, label):
         pass
     return model
@@ -864,9 +861,8 @@ expect(
 )
 
 # %% [markdown]
-# It is better on the voices it knows, with new sayings too. (Three new voices are few: the test will show other
-# numbers.) A gate that begins open, at σ(2) ≈ 0.88, gains little or nothing here: 98 % of the words are shorter than 30 frames, and not every
-# bit of one has to be carried to its end. Before we mend that, look inside. `cells.GRU` is your `gru_step`
+# It is better on the voices it knows, with new sayings too. (Three new voices are few.) A gate that begins open
+# gains little or nothing on such short words. Before we mend the voices, look inside. `cells.GRU` is your `gru_step`
 # in a loop: it takes the trained weights and hands out the update gate $z$ of each unit. Drawn are three of the
 # 64 units. **Play it** and watch the line.
 
@@ -896,9 +892,8 @@ player = SpectrogramPlayer(said, RATE, gates, ylabel="gate: 1 keeps")
 explore(player.play, sound=list(said))
 
 # %% [markdown]
-# A gate near 1 keeps its number, near 0 it takes a new one. How different are the units, over all validation
-# words? And how much of its first number does the best one still hold at the end? That is the product of its
-# gates.
+# A gate near 1 keeps its number. How different are the units, over all validation words? And how much of a first
+# number is left at the end? That is the product of the gates.
 
 # %%
 with torch.no_grad():
@@ -942,13 +937,13 @@ class Levelled(torch.nn.Module):
 models = {
     "GRU, last state": reader,
     "convolutions, both ways": trained(AudioEncoder, "both ways"),
-    "+ each band levelled": trained(Levelled, "each band levelled"),
+    "+ each band levelled": trained(Levelled, "each band levelled", 128, 4e-3),
 }
 
 # %% [markdown]
 # Third, **variations**: whenever a word is read in training, it comes with other noise, at another speed,
 # from a longer or shorter throat (a longer one lowers all that the mouth makes loud). SpecAugment, which covers
-# stripes, we leave out. The package's `tasks.recognition.sayings` varies any sayings.
+# stripes, we leave out. (As for the row before, 300 steps of 128 words.)
 
 # %%
 random = torch.Generator().manual_seed(3)
@@ -971,9 +966,9 @@ from xmodal_lab.workbook.kit.live import Live
 
 def varied(step):
     random = torch.Generator().manual_seed(1_000_000 * runtime.seed + step)
-    some = train.select(torch.randint(len(train), (64,), generator=random))
+    some = train.select(torch.randint(len(train), (128,), generator=random))
     noisy = with_noise(some.waveforms, (-8.0, 30.0), random)
-    half = torch.rand(64, 1, generator=random) < 0.5
+    half = torch.rand(128, 1, generator=random) < 0.5
     mixed = torch.where(half, noisy.values, some.waveforms.values.float())
     heard = mel(Padded(mixed, some.waveforms.lengths))
     return {"audio": warped(heard, (0.85, 1.18), (0.85, 1.18), random), "labels": some.words}
@@ -987,7 +982,7 @@ def so_far():
 new_voices = {name: right(model, val) for name, model in models.items()}
 best, course, live = recogniser(Levelled), ([], []), Live()
 for step in progress(
-    fit(best, cross_entropy, varied, 300, learning_rate=5e-3, runtime=runtime), 300, "variations"
+    fit(best, cross_entropy, varied, 300, learning_rate=4e-3, runtime=runtime), 300, "variations"
 ):
     if step.number % 25 == 0:
         course[0].append(step.number)
@@ -1017,7 +1012,7 @@ explore(spoiled.play, sound=list(said), decibels=(-10, 30))
 
 # %% [markdown]
 # Your own voice: record one of the 44 words with your phone or computer, cut it to the word, and choose the
-# file. (It has heard one synthesiser only. Do not be disappointed.)
+# file. (It has heard one synthesiser only.)
 
 # %%
 upload = Upload(answer, spoken_words.WORDS, RATE)
@@ -1083,14 +1078,13 @@ for name, (low, high) in zip(others, ((0, 0.5), (0.1, 0.6), (-0.3, 0.3), (0.1, 0
 
 # %% [markdown]
 # They agree only loosely, about as well as covering agrees with plain loudness. (Covering puts the word's mean into a
-# frame, so a loud frame is changed much to begin with.) A gradient says what a *tiny* change would do. Neither
-# picture is proof.
+# frame, so a loud frame is changed much to begin with.) Neither picture is proof.
 #
 # ## 7 · A table of hardship
 #
 # Now the **test** voices, which nothing above has used. Beside the networks stand two rows without any. The first is
-# the nearest of all training words, by 8 frames picked at equal distances. The second has *heard noise* as well: two
-# noisy copies of each training word stand beside it.
+# the nearest of all training words, by 8 frames picked at equal distances. The second knows two *noisy copies* of
+# each word as well.
 
 # %%
 template_guess = predict(
@@ -1153,20 +1147,19 @@ expect("no network, clean", none["clean"], 92, 99, "%")
 expect("+ variations, clean", last["clean"], 94, 100, "%")
 expect("+ variations, 0 dB", last["0 dB"], 72, 90, "%")
 expect("gain over no network, clean", last["clean"] - none["clean"], -3, 6, "points")
-expect("gain over no network, 0 dB", last["0 dB"] - none["0 dB"], 10, 35, "points")
-expect("gain over noisy copies, 0 dB", last["0 dB"] - noisy["0 dB"], 0, 20, "points")
+expect("gain over no network, 0 dB", last["0 dB"] - none["0 dB"], 8, 28, "points")
+expect("gain over noisy copies, 0 dB", last["0 dB"] - noisy["0 dB"], 2, 20, "points")
 
 # %% [markdown]
-# A score needs its neighbours. On clean words, the best network gains a point or two over no network at all; with
-# 528 words and one seed, that is hardly sure. These are single words, by voices of one synthesiser. At other speeds
+# A score needs its neighbours. On clean words, the best network gains a point or two over no network at all, with
+# 528 words hardly sure. At other speeds
 # the 8 picked frames win: by them, a word has no speed. At 0 dB, the first two networks, trained without noise, do
 # worse than no network. **Having heard noise** pays, with a network or without: of the best network's gain there,
 # noisy copies alone bring back about half.
 #
 # ## 8 · The clinic
 #
-# Four patients. All run without an error. Each heading names the bug. Guess the symptom where you are asked,
-# then see it, and what mends it.
+# Four patients. All run without an error. Each heading names the bug; guess the symptom, then see it.
 #
 # ### Patient 1: the last column
 #
@@ -1231,8 +1224,7 @@ expect("patient 2, repaired, padded to 120", healthy, 55, 92, "%")
 discharge("mean over padding", sick, healthy)
 
 # %% [markdown]
-# The same word gets another vector in other company. In the everyday batch it costs some answers, and nobody
-# notices.
+# The same word gets another vector in other company. In the everyday batch nobody may notice.
 #
 # ### Patient 3: stereo
 #
@@ -1316,8 +1308,7 @@ expect("no network, 320 numbers", probe(Nearest.picked), 85, 97, "%")
 expect("no network, 128 numbers", probe(lambda heard: Nearest.picked(heard) @ mix), 80, 95, "%")
 
 # %% [markdown]
-# It looks respectable, so nobody asks. But the probe does better *without* it, at equal size too. There is nothing to
-# repair here: no weights were ever loaded. Ask each “pretrained” thing which file they came from.
+# It looks respectable, so nobody asks. But the probe does better *without* it, at equal size too. Ask each “pretrained” thing which file they came from.
 #
 # The other three, before and after:
 
@@ -1329,8 +1320,7 @@ show(charts.bars(record, "patient", "right / %"))
 #
 # Chapter 01 gave words a vector, chapter 02 pictures, this one sounds. One row an encoder, frozen. Linear
 # probes read from its vector the *word* (new voices) and the *voice* (which of 17; new sayings). One encoder
-# comes from chapter 06: it learned whole spoken captions beside their pictures. *Fresh*: the same encoder before
-# its training.
+# comes from chapter 06: it learned whole spoken captions beside their pictures. *Fresh*: before its training.
 
 # %%
 from xmodal_lab.datasets.shipped import shipped
@@ -1376,9 +1366,7 @@ for name, low, high in (
 
 # %% [markdown]
 # Trained on words, both encoders that read the log-mel as it is *unlearn* the voice: their fresh twins still hand
-# it on. Where each band is levelled, most of the voice is gone before any training. What a feature keeps is decided by what
-# it reads, and by what it was trained for. (The joint space has heard all these voices but the new four,
-# inside of captions.)
+# it on. Where each band is levelled, most of the voice is gone before any training. (The joint space has heard all but the new four.)
 # %% [markdown]
 # ## Worth a GPU
 #
@@ -1394,7 +1382,7 @@ for name, low, high in (
 # print(hardships(wide))
 # ```
 #
-# Not tried on a GPU, not measured.
+# Not measured.
 
 # %% [markdown]
 # ## Three things to remember
