@@ -20,8 +20,8 @@
 # | You need | matrix products, gradients, cross-entropy; a sine wave once seen. Loudspeakers or headphones help |
 # | You will be able to | compute a log-mel spectrogram, write a recurrent cell and look into its gates, pool over time without padding, train a word recogniser and test it fairly |
 # | It takes | about 70 seconds of one free CPU core, more than half of it training; several minutes on a slow or busy machine. 1 GB of memory. A GPU: not measured |
-# | To read | 3,400 words. Four exercises, 29 minutes, and an optional one, 7 minutes. In all about 105 minutes, by one reader's estimate |
-# | At a first reading | for 90 minutes, skip the optional exercise, quantisation in section 1, “Which frames does it listen to?” in section 6, and patient 4 |
+# | To read | 3,400 words. Four exercises, 29 minutes by their cards, and an optional one, 7 minutes. In all about 105 minutes, by one reader's estimate |
+# | For 90 minutes | skip the optional exercise, quantisation in section 1, “Which frames does it listen to?” in section 6, and patient 4 |
 
 # %% [markdown]
 # Device, precision and seed are chosen here, once. With the same seed, the same machine gives the same
@@ -34,7 +34,7 @@ from xmodal_lab.runtime import setup
 runtime = setup(seed=0)
 
 # %% [markdown]
-# One word, five voices, all made by a speech synthesiser. Press play, one after the other.
+# One word, five voices, all made by a speech synthesiser. Press play.
 
 # %%
 import torch
@@ -52,8 +52,8 @@ clips = {name: w[:n] for name, w, n in zip(names, *triangle.waveforms, strict=Tr
 listen(list(clips.values()), RATE, [f"“triangle”, {name}" for name in names])
 
 # %% [markdown]
-# Five times the same word: you heard it at once. This is what goes to the loudspeaker, a fifth of a
-# second of it:
+# Five times the same word: you heard it at once. This is what goes to the loudspeaker, for a fifth of a
+# second:
 
 # %%
 show(
@@ -475,7 +475,7 @@ expect(
 #
 # It rewrites its whole memory at each step. A **gated recurrent unit**, GRU (Cho et al. 2014), may leave
 # some of it alone. For each number of the state, a *gate* between 0 and 1 decides: keep the old one (near 1)
-# or take the new (near 0). (Many books swap the two ends.)
+# or take the new (near 0). (Some books swap both.)
 #
 # ### Exercise: `gru_step` · ●●○ medium · 8 min
 #
@@ -861,7 +861,7 @@ expect(
 )
 
 # %% [markdown]
-# It is better on the voices it knows, with new sayings too. (Three new voices are few.) A gate that begins open
+# It is better on the voices it knows, with new sayings too. A gate that begins open
 # gains little or nothing on such short words. Before we mend the voices, look inside. `cells.GRU` is your `gru_step`
 # in a loop: it takes the trained weights and hands out the update gate $z$ of each unit. Drawn are three of the
 # 64 units. **Play it** and watch the line.
@@ -957,7 +957,7 @@ panels = {name: way.values[0] for name, way in ways.items()}
 show(charts.spectrogram(panels, 0.02, RATE / 2, "mel", "log-mel level", columns=3))
 
 # %% [markdown]
-# Watch the voices that it does not train on. The level line is what the last one reached.
+# Watch the new voices. The level line is what the last one reached.
 
 
 # %%
@@ -994,7 +994,7 @@ for name, (low, high) in zip(models, ((60, 90), (80, 97), (88, 99), (93, 100)), 
     expect(name, new_voices[name], low, high, "%")
 
 # %% [markdown]
-# Now spoil it. Noise at 0 dB is as strong as the word.
+# Now spoil it. At 0 dB, noise is as strong.
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: the answer depends on the training above.
@@ -1153,9 +1153,9 @@ expect("gain over noisy copies, 0 dB", last["0 dB"] - noisy["0 dB"], 2, 20, "poi
 # %% [markdown]
 # A score needs its neighbours. On clean words, the best network gains a point or two over no network at all, with
 # 528 words hardly sure. At other speeds
-# the 8 picked frames win: by them, a word has no speed. At 0 dB, the first two networks, trained without noise, do
-# worse than no network. **Having heard noise** pays, with a network or without: of the best network's gain there,
-# noisy copies alone bring back about half.
+# the 8 picked frames win: by them, a word has no speed. At 0 dB, the first two networks do worse than no network.
+# **Having heard noise** pays there, with a network or without: noisy copies alone bring back a good part of the best
+# network's gain.
 #
 # ## 8 · The clinic
 #
@@ -1193,8 +1193,7 @@ expect("patient 1, repaired", healthy, 60, 90, "%")
 discharge("last column", in_batch, healthy)
 
 # %% [markdown]
-# One by one there is no padding, and no symptom. That is how such a bug gets through: somebody tried it with
-# one sentence. In a batch the GRU reads on over zeros, and its state drifts off.
+# One by one there is no padding, and no symptom: so such a bug gets through. In a batch the GRU reads on over zeros, and its state drifts off.
 #
 # ### Patient 2: the mean of everything
 #
@@ -1242,7 +1241,7 @@ stereo_guess = predict(
 )
 
 # %% [markdown]
-# Listen, and let the best recogniser listen.
+# Listen; so does the best recogniser.
 
 # %% tags=["wrong-on-purpose"]
 mono = torch.as_tensor(said["crescent"])
@@ -1276,8 +1275,8 @@ fresh_guess = predict(
 )
 
 # %% [markdown]
-# Such a classifier on frozen features is a **linear probe**. As a control it reads the 8 picked frames, which no
-# network has touched: all 320 numbers, and brought to 128 by a random matrix, as many as the LSTM has.
+# Such a classifier on frozen features is a **linear probe**. As a control it reads the 8 picked frames, without a
+# network: all 320 numbers, and 128 by a random matrix, as many as the LSTM has.
 
 # %% tags=["wrong-on-purpose"]
 from xmodal_lab.evaluation.probes import linear_probe
@@ -1366,7 +1365,8 @@ for name, low, high in (
 
 # %% [markdown]
 # Trained on words, both encoders that read the log-mel as it is *unlearn* the voice: their fresh twins still hand
-# it on. Where each band is levelled, most of the voice is gone before any training. (The joint space has heard all but the new four.)
+# it on. Where each band is levelled, most of the voice is gone before any training. (*From captions* has heard all
+# these voices but the new four.)
 # %% [markdown]
 # ## Worth a GPU
 #
