@@ -19,7 +19,7 @@
 # |---|---|
 # | You need | matrix products, gradients, cross-entropy; a sine wave once seen. Loudspeakers or headphones help |
 # | You will be able to | compute a log-mel spectrogram, write a recurrent cell and look into its gates, pool over time without padding, train a word recogniser and test it fairly |
-# | It takes | about 70 seconds of one free CPU core, more than half of it training; several minutes on a slow or busy machine. 1 GB of memory. A GPU: not measured |
+# | It takes | about 65 seconds of one free CPU core, more than half of it training; several minutes on a slow or busy machine. 1 GB of memory. A GPU: not measured |
 # | To read | 3,400 words. Four exercises, 29 minutes by their cards, and an optional one, 7 minutes. In all about 105 minutes, by one reader's estimate |
 # | For 90 minutes | skip the optional exercise, quantisation in section 1, “Which frames does it listen to?” in section 6, and patient 4 |
 
@@ -52,8 +52,7 @@ clips = {name: w[:n] for name, w, n in zip(names, *triangle.waveforms, strict=Tr
 listen(list(clips.values()), RATE, [f"“triangle”, {name}" for name in names])
 
 # %% [markdown]
-# Five times the same word: you heard it at once. This is what goes to the loudspeaker, for a fifth of a
-# second:
+# Five times the same word: you heard it at once. This is what goes to the loudspeaker, for a fifth of a second:
 
 # %%
 show(
@@ -114,8 +113,8 @@ expect("by its length alone", nearest_is_right(heard_all.mask.double()), 9, 18, 
 
 # %% [markdown]
 # Loudness over time (the mean of the log levels) alone tells most words, and not by the clip's length! Be
-# careful with that. All these voices come out of **one**
-# synthesiser, which gives a word much the same rhythm in each. People are not so kind.
+# careful with that. All these voices come out of **one** synthesiser, which gives a word much the same rhythm
+# in each. People are not so kind.
 #
 # ## 1 · A waveform is a row of numbers
 #
@@ -142,8 +141,8 @@ def through_the_dots():
 show(through_the_dots(), alt="Waves of 5 and of 3 kHz that meet in every kept dot.")
 
 # %% [markdown]
-# A wave of 3 kHz goes through the same dots. Nobody can tell the two apart any more: 5 kHz has become
-# 3 kHz. This is **aliasing**. A rate of 8 kHz holds tones below 4 kHz, half of it.
+# A wave of 3 kHz goes through the same dots. Nobody can tell the two apart any more: 5 kHz has become 3 kHz.
+# This is **aliasing**. A rate of 8 kHz holds tones below 4 kHz, half of it.
 #
 # Now for the ear: a tone that rises from 0 to 8 kHz within two seconds, sampled at 16 kHz. Then **every
 # second number is thrown away**.
@@ -184,8 +183,9 @@ loudest = decibel_picture(halved, 256)[round(1.5 / 0.016)].argmax().item()
 alias_guess.reveal(loudest * RATE / 256 / 1000)
 
 # %% [markdown]
-# Numbers were only thrown away, and yet a wrong tone came in: 6 kHz is **mirrored** at 4 kHz. Once it is there, no
-# filter can tell it from a true one. (A low-pass is no wall: a faint trace is left past 1 s.) So: `resample`, never `[::2]`.
+# Numbers were only thrown away, and yet a wrong tone came in: 6 kHz is **mirrored** at 4 kHz. Once it is there,
+# no filter can tell it from a true one. (A low-pass is no wall: a faint trace is left past 1 s.) So:
+# `resample`, never `[::2]`.
 #
 # The second loss is **quantisation**. Each number is rounded to one of $2^b$ steps, for $b$ bits.
 # **Decibels** compare powers: 10 dB is ten times, 20 dB a hundred times, 3 dB twice.
@@ -333,10 +333,10 @@ good = [ms for ms, *depths in zip(WINDOWS, *parted.values(), strict=True) if min
 window_guess.reveal(good[0] if good else 0)
 
 # %% [markdown]
-# None, if a pair has to be *two lines* or *two strokes* (a valley of 3 dB). A long window knows the pitch and blurs
-# the time; a short one does the opposite. Here two tones need more than 32 ms, two clicks less than 24. Move the
-# slider. What cannot be told apart leaves stripes: at 8 ms the two
-# tones beat, 60 times a second; at 96 ms the clicks' are 100 Hz apart.
+# None, if a pair has to be *two lines* or *two strokes* (a valley of 3 dB). A long window knows the pitch and
+# blurs the time; a short one does the opposite. Here two tones need more than 32 ms, two clicks less than 24.
+# Move the slider. What cannot be told apart leaves stripes: at 8 ms the two tones beat, 60 times a second; at
+# 96 ms the clicks leave lines 100 Hz apart.
 
 # %%
 from xmodal_lab.workbook.demos.sounds_in_time import SpectrogramPlayer, TimeAndFrequency
@@ -461,10 +461,11 @@ expect(
 )
 
 # %% [markdown]
-# Two cells in a hundred hold half of the power. Leaving them out helps only a little: what is left is uneven too. The
-# logarithm lets the quiet ones speak, an *s* beside a vowel. But with less added than 0.000001 the gain is gone again: that number is a dial.
-# And twice as loud adds the same to every cell, but for the quietest; `LogMel` subtracts each word's mean, and it
-# is gone. (**MFCCs** are the first numbers of a cosine transform of such a frame.)
+# Two cells in a hundred hold half of the power. Leaving them out helps only a little: what is left is uneven
+# too. The logarithm lets the quiet ones speak, an *s* beside a vowel. But with less added than 0.000001 the
+# gain is gone again: that number is a dial. And twice as loud adds the same to every cell, but for the
+# quietest; `LogMel` subtracts each word's mean, and it is gone. (**MFCCs** are the first numbers of a cosine
+# transform of such a frame.)
 #
 # ## 4 · A sequence has no fixed length
 #
@@ -473,9 +474,9 @@ expect(
 #
 # $$\text{plain cell:}\qquad h_t = \tanh(W x_t + U h_{t-1} + b)$$
 #
-# It rewrites its whole memory at each step. A **gated recurrent unit**, GRU (Cho et al. 2014), may leave
-# some of it alone. For each number of the state, a *gate* between 0 and 1 decides: keep the old one (near 1)
-# or take the new (near 0). (Some books swap both.)
+# It rewrites its whole memory at each step. A **gated recurrent unit**, GRU (Cho et al. 2014), may leave some
+# of it alone. For each number of the state, a *gate* between 0 and 1 decides: keep the old one (near 1) or take
+# the new (near 0). (Some books swap both.)
 #
 # ### Exercise: `gru_step` · ●●○ medium · 8 min
 #
@@ -659,10 +660,10 @@ expect("LSTM, gate open, 50 steps back", fading["LSTM, gate open"][50], -1.5, 0.
 expect("plain, larger, 100 steps back", fading["plain, larger"][100], 2, 11)
 
 # %% [markdown]
-# A fresh LSTM forgets, and a fresh GRU too: the gate begins near ½, and ½ fifty times in a row is next to nothing
-# (other ways, through $U$, add to it). Gates make a long memory *possible*, but they have to stand open.
-# Does it matter for learning? A test: one of eight symbols
-# is shown, then come 29 steps of noise. Which symbol was it?
+# A fresh LSTM forgets, and a fresh GRU too: the gate begins near ½, and ½ fifty times in a row is next to
+# nothing (other ways, through $U$, add to it). Gates make a long memory *possible*, but they have to stand
+# open. Does it matter for learning? A test: one of eight symbols is shown, then come 29 steps of noise. Which
+# symbol was it?
 
 
 # %%
@@ -709,9 +710,9 @@ for name, (low, high) in zip(memory, ((6, 20), (6, 25), (6, 25), (70, 100)), str
     expect(name, memory[name], low, high, "%")
 
 # %% [markdown]
-# 250 steps, but for the third; chance is 12.5 %. Twice as many do not help a gate that begins half shut. Whether *our words*
-# need an open gate, section 6 tries out. Against *exploding*, `fit` **clips**: a
-# gradient longer than 1 is cut to length 1, its direction kept.
+# 250 steps, but for the third; chance is 12.5 %. Twice as many do not help a gate that begins half shut.
+# Whether *our words* need an open gate, section 6 tries out. Against *exploding*, `fit` **clips**: a gradient
+# longer than 1 is cut to length 1, its direction kept.
 #
 # ## 5 · Padding: what is not there must not count
 #
@@ -720,10 +721,10 @@ for name, (low, high) in zip(memory, ((6, 20), (6, 25), (6, 25), (70, 100)), str
 #
 # ### Exercise: `masked_pool` · ●○○ easy · 7 min
 #
-# **Goal.** Make one vector of each row of a padded batch, in two ways: the mean and the maximum
-# over its **real** steps. Row `i` has `lengths[i]` real steps, at least one; what stands behind
-# them is padding. It may be anything, ∞ and NaN too, and must not count. Return the pair `(mean, maximum)`, each
-# (batch, dim). Gradients must flow to `states`.
+# **Goal.** Make one vector of each row of a padded batch, in two ways: the mean and the maximum over its
+# **real** steps. Row `i` has `lengths[i]` real steps, at least one; what stands behind them is padding. It may
+# be anything, ∞ and NaN too, and must not count. Return the pair `(mean, maximum)`, each (batch, dim).
+# Gradients must flow to `states`.
 
 
 # %% tags=["exercise"]
@@ -892,8 +893,8 @@ player = SpectrogramPlayer(said, RATE, gates, ylabel="gate: 1 keeps")
 explore(player.play, sound=list(said))
 
 # %% [markdown]
-# A gate near 1 keeps its number. How different are the units, over all validation words? And how much of a first
-# number is left at the end? That is the product of the gates.
+# A gate near 1 keeps its number. How different are the units, over all validation words? And how much of a
+# first number is left at the end? That is the product of the gates.
 
 # %%
 with torch.no_grad():
@@ -912,10 +913,10 @@ expect("left at a word's end, best unit", 100 * kept.median(0).values.max(), 0, 
 #
 # ### New voices
 #
-# Three rows, one after the other. `AudioEncoder` changes four things at once: three **convolutions** over time, a
-# GRU that reads *both ways*, the *maximum* over time, and more numbers. We do not take the four apart. Then **each
-# band** of each word is brought to mean 0 and standard deviation 1; that is meant to take away what is peculiar to
-# a voice or a microphone.
+# Three rows, one after the other. `AudioEncoder` changes four things at once: three **convolutions** over time,
+# a GRU that reads *both ways*, the *maximum* over time, and more numbers. We do not take the four apart. Then
+# **each band** of each word is brought to mean 0 and standard deviation 1; that is meant to take away what is
+# peculiar to a voice or a microphone.
 
 # %%
 from xmodal_lab.encoders.audio import AudioEncoder
@@ -941,8 +942,8 @@ models = {
 }
 
 # %% [markdown]
-# Third, **variations**: whenever a word is read in training, it comes with other noise, at another speed,
-# from a longer or shorter throat (a longer one lowers all that the mouth makes loud). SpecAugment, which covers
+# Third, **variations**: whenever a word is read in training, it comes with other noise, at another speed, from
+# a longer or shorter throat (a longer one lowers all that the mouth makes loud). SpecAugment, which covers
 # stripes, we leave out. (As for the row before, 300 steps of 128 words.)
 
 # %%
@@ -1022,8 +1023,8 @@ explore(upload.hear, file=upload.control())
 # %% [markdown]
 # ### Which frames does it listen to?
 #
-# Two ways to ask: the **gradient** of the word's score with respect to each frame, and **covering**: five frames
-# at a time are set to 0, the word's mean. How far does the score fall?
+# Two ways to ask: the **gradient** of the word's score with respect to each frame, and **covering**: five
+# frames at a time are set to 0, the word's mean. How far does the score fall?
 
 # %%
 from copy import deepcopy
@@ -1077,14 +1078,14 @@ for name, (low, high) in zip(others, ((0, 0.5), (0.1, 0.6), (-0.3, 0.3), (0.1, 0
     expect(f"covering and {name}", np.nanmean(ranks), low, high)
 
 # %% [markdown]
-# They agree only loosely, about as well as covering agrees with plain loudness. (Covering puts the word's mean into a
-# frame, so a loud frame is changed much to begin with.) Neither picture is proof.
+# They agree only loosely, about as well as covering agrees with plain loudness. (Covering puts the word's mean
+# into a frame, so a loud frame is changed much to begin with.) Neither picture is proof.
 #
 # ## 7 · A table of hardship
 #
-# Now the **test** voices, which nothing above has used. Beside the networks stand two rows without any. The first is
-# the nearest of all training words, by 8 frames picked at equal distances. The second knows two *noisy copies* of
-# each word as well.
+# Now the **test** voices, which nothing above has used. Beside the networks stand two rows without any. The
+# first is the nearest of all training words, by 8 frames picked at equal distances. The second knows two *noisy
+# copies* of each word as well.
 
 # %%
 template_guess = predict(
@@ -1151,11 +1152,10 @@ expect("gain over no network, 0 dB", last["0 dB"] - none["0 dB"], 8, 28, "points
 expect("gain over noisy copies, 0 dB", last["0 dB"] - noisy["0 dB"], 2, 20, "points")
 
 # %% [markdown]
-# A score needs its neighbours. On clean words, the best network gains a point or two over no network at all, with
-# 528 words hardly sure. At other speeds
-# the 8 picked frames win: by them, a word has no speed. At 0 dB, the first two networks do worse than no network.
-# **Having heard noise** pays there, with a network or without: noisy copies alone bring back a good part of the best
-# network's gain.
+# A score needs its neighbours. On clean words, the best network gains a point or two over no network at all,
+# with 528 words hardly sure. At other speeds the 8 picked frames win: by them, a word has no speed. At 0 dB,
+# the first two networks do worse than no network. **Having heard noise** pays there, with a network or without:
+# noisy copies alone bring back a good part of the best network's gain.
 #
 # ## 8 · The clinic
 #
@@ -1193,12 +1193,13 @@ expect("patient 1, repaired", healthy, 60, 90, "%")
 discharge("last column", in_batch, healthy)
 
 # %% [markdown]
-# One by one there is no padding, and no symptom: so such a bug gets through. In a batch the GRU reads on over zeros, and its state drifts off.
+# One by one there is no padding, and no symptom: so such a bug gets through. In a batch the GRU reads on over
+# zeros, and its state drifts off.
 #
 # ### Patient 2: the mean of everything
 #
-# `states.mean(1)`. Another GRU is trained with the true mean. Then its weights are read with this one: once in a
-# batch as it comes, once where somebody pads to 120 frames, “to be on the safe side”.
+# `states.mean(1)`. Another GRU is trained with the true mean. Then its weights are read with this one: once in
+# a batch as it comes, once where somebody pads to 120 frames, “to be on the safe side”.
 
 # %% tags=["wrong-on-purpose"]
 averager = trained(lambda: Reader("mean"), "GRU, mean")
@@ -1275,8 +1276,8 @@ fresh_guess = predict(
 )
 
 # %% [markdown]
-# Such a classifier on frozen features is a **linear probe**. As a control it reads the 8 picked frames, without a
-# network: all 320 numbers, and 128 by a random matrix, as many as the LSTM has.
+# Such a classifier on frozen features is a **linear probe**. As a control it reads the 8 picked frames, without
+# a network: all 320 numbers, and 128 by a random matrix, as many as the LSTM has.
 
 # %% tags=["wrong-on-purpose"]
 from xmodal_lab.evaluation.probes import linear_probe
@@ -1307,7 +1308,8 @@ expect("no network, 320 numbers", probe(Nearest.picked), 85, 97, "%")
 expect("no network, 128 numbers", probe(lambda heard: Nearest.picked(heard) @ mix), 80, 95, "%")
 
 # %% [markdown]
-# It looks respectable, so nobody asks. But the probe does better *without* it, at equal size too. Ask each “pretrained” thing which file they came from.
+# It looks respectable, so nobody asks. But the probe does better *without* it, at equal size too. Ask each
+# “pretrained” thing which file its weights came from.
 #
 # The other three, before and after:
 
@@ -1364,9 +1366,9 @@ for name, low, high in (
     expect(f"voice, {name}", table[name]["voice"], low, high, "%")
 
 # %% [markdown]
-# Trained on words, both encoders that read the log-mel as it is *unlearn* the voice: their fresh twins still hand
-# it on. Where each band is levelled, most of the voice is gone before any training. (*From captions* has heard all
-# these voices but the new four.)
+# Trained on words, both encoders that read the log-mel as it is *unlearn* the voice: their fresh twins still
+# hand it on. Where each band is levelled, most of the voice is gone before any training. (*From captions* has
+# heard all these voices but the new four.)
 # %% [markdown]
 # ## Worth a GPU
 #
