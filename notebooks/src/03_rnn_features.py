@@ -406,7 +406,7 @@ mel_filter = check(mel_filter)
 #
 # </details>
 #
-# Forty triangles are a **filter bank**. Here are twelve, and the forty as a picture.
+# Forty triangles are a **filter bank**. Here are twelve, and all forty.
 
 # %%
 bank_of_filters = torch.stack([mel_filter(i, 40, 256, RATE) for i in range(40)], dim=1)
@@ -711,8 +711,7 @@ for name, (low, high) in zip(memory, ((6, 20), (6, 25), (6, 25), (70, 100)), str
 
 # %% [markdown]
 # 250 steps, but for the third; chance is 12.5 %. Twice as many do not help a gate that begins half shut.
-# Whether *our words* need an open gate, section 6 tries out. Against *exploding*, `fit` **clips**: a gradient
-# longer than 1 is cut to length 1, its direction kept.
+# Against *exploding*, `fit` **clips**: a gradient longer than 1 is cut to length 1, its direction kept.
 #
 # ## 5 · Padding: what is not there must not count
 #
@@ -1369,13 +1368,13 @@ for name, low, high in (
 # Trained on words, both encoders that read the log-mel as it is *unlearn* the voice: their fresh twins still
 # hand it on. Where each band is levelled, most of the voice is gone before any training. (*From captions* has
 # heard all these voices but the new four.)
+
 # %% [markdown]
 # ## Worth a GPU
 #
-# All 20 voices, a wider encoder, ten times the variations. Does 0 dB get past 90 %? Guess first.
+# An encoder three times as wide, ten times the variations. Does 0 dB get past 90 %? Guess first.
 #
 # ```python
-# train = spoken_words.load(scenes.TRAIN_VOICES, repeats=20)
 # torch.manual_seed(runtime.seed)
 # wide = Classifier(AudioEncoder(width=192, hidden_dim=192), 44, "audio").to(runtime.device)
 # longer = fit(wide, cross_entropy, varied, 3000, learning_rate=2e-3, runtime=runtime)
@@ -1384,7 +1383,7 @@ for name, low, high in (
 # print(hardships(wide))
 # ```
 #
-# Not measured.
+# Not measured. By our estimate it fits a T4.
 
 # %% [markdown]
 # ## Three things to remember

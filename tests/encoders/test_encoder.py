@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from xmodal_lab.alignment.mappers import LinearMapper, MLPMapper
 from xmodal_lab.batch import Padded
-from xmodal_lab.encoders.audio import AudioCNN, AudioEncoder, RawAudioEncoder
+from xmodal_lab.encoders.audio import AudioCNN, AudioEncoder, RawAudioEncoder, SpectrogramCNN
 from xmodal_lab.encoders.encoder import Encoder
 from xmodal_lab.encoders.image import VGG16, DeepCNN, ResNet, SmallCNN
 from xmodal_lab.encoders.text import TextEncoder
@@ -25,6 +25,7 @@ ENCODERS = {
     "gru": partial(AudioEncoder, mels=6, width=9, hidden_dim=5),
     "lstm": partial(AudioEncoder, mels=6, width=9, hidden_dim=5, cell="lstm"),
     "convolutions": partial(AudioCNN, mels=6, width=9, output_dim=7, layers=1),
+    "spectrogram": partial(SpectrogramCNN, mels=6, widths=(4, 5, 6, 7), output_dim=9),
     "raw": partial(RawAudioEncoder, 6, 48, 40, width=9, hidden_dim=5, cell="lstm"),
     "batch": partial(SmallCNN, (8, 16, 24), output_dim=11),
     "group": partial(SmallCNN, (8, 16, 24), output_dim=11, norm="group"),
@@ -36,7 +37,7 @@ ENCODERS = {
     "linear": partial(LinearMapper, 6, 7, normalise=False),
     "mlp": partial(MLPMapper, 6, 7, hidden=9, dropout=0.25, normalise=False),
 }
-PADDED = ("text", "numbers", "mean", "gru", "lstm", "convolutions", "raw")
+PADDED = ("text", "numbers", "mean", "gru", "lstm", "convolutions", "spectrogram", "raw")
 PICTURES = {"batch": 16, "group": 16, "deep": 64, "resnet": 1, "vgg": 1}  # cells
 
 
@@ -49,7 +50,7 @@ def batch(name: str) -> Padded | torch.Tensor:
     torch.manual_seed(1)
     if name in ("text", "numbers", "mean"):
         values, lengths = torch.randint(1, 10, (5, 8)), LENGTHS
-    elif name in ("gru", "lstm", "convolutions"):
+    elif name in ("gru", "lstm", "convolutions", "spectrogram"):
         values, lengths = torch.randn(5, 70, 6), 8 * LENGTHS - 3
     elif name == "raw":  # 248 samples make a frame, 160 more the next
         lengths = 160 * (8 * LENGTHS - 4) + 250

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from xmodal_lab.encoders.audio import AudioCNN, AudioEncoder, RawAudioEncoder
+from xmodal_lab.encoders.audio import AudioCNN, AudioEncoder, RawAudioEncoder, SpectrogramCNN
 from xmodal_lab.encoders.encoder import Encoder
 from xmodal_lab.encoders.image import VGG16, DeepCNN, ResNet, SmallCNN
 from xmodal_lab.encoders.pretrained import MODELS
@@ -48,5 +48,5 @@ def build(name: str, config: dict[str, Any]) -> Encoder:
 
 
 register(TextEncoder, MeanEncoder, SmallCNN, DeepCNN, ResNet, VGG16)
-register(AudioEncoder, AudioCNN, RawAudioEncoder)
+register(AudioEncoder, AudioCNN, RawAudioEncoder, SpectrogramCNN)
 register(*MODELS.values())

@@ -7,7 +7,15 @@ changes what is heard, ``listening`` asks where an encoder listens, ``memory`` h
 
 from xmodal_lab.encoders.audio.convolutional import AudioCNN
 from xmodal_lab.encoders.audio.log_mel import LogMel
+from xmodal_lab.encoders.audio.planar import SpectrogramCNN
 from xmodal_lab.encoders.audio.raw import LearnedFilters, RawAudioEncoder
 from xmodal_lab.encoders.audio.recurrent import AudioEncoder
 
-__all__ = ["AudioCNN", "AudioEncoder", "LearnedFilters", "LogMel", "RawAudioEncoder"]
+__all__ = [
+    "AudioCNN",
+    "AudioEncoder",
+    "LearnedFilters",
+    "LogMel",
+    "RawAudioEncoder",
+    "SpectrogramCNN",
+]
