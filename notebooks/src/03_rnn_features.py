@@ -645,7 +645,7 @@ for name, layer in layers.items():
     slopes = gradient_over_time(layer, noise).flip(0)
     fading[name] = torch.log10(slopes / slopes[0] + 1e-30).numpy()
 lines = {name: (range(101), values) for name, values in fading.items()}
-fig = charts.curves(lines, "steps back", "gradient, powers of ten", ylim=(-16, 10))
+fig = charts.curves(lines, "steps back", "gradient, powers of ten", ylim=(-16, 14))
 fig.axes[0].legend(loc="upper left", ncols=3)
 show(fig)
 
