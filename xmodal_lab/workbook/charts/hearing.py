@@ -176,7 +176,7 @@ def filter_bank(panels: Mapping[str, Num[np.ndarray, "bins filters"]], top: floa
         if count <= FEW:
             for number in range(count):
                 axis.plot(hertz, responses[:, number], **line_look(number, marker=False))
-            axis.set_ylabel("answer")
+            axis.set_ylabel("weight")
         else:
             axis.imshow(
                 responses.T, origin="lower", aspect="auto", cmap="magma",
@@ -191,7 +191,7 @@ def filter_bank(panels: Mapping[str, Num[np.ndarray, "bins filters"]], top: floa
             f"{say.number(np.median(peaks))} Hz"
         )
     return described(
-        fig, f"Filter banks: the answer of each filter against frequency / Hz. {'; '.join(told)}."
+        fig, f"Filter banks: the weight of each filter against frequency / Hz. {'; '.join(told)}."
     )
 
 

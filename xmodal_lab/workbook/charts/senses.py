@@ -44,13 +44,15 @@ def curves(
     axis = fig.subplots()
     for name, (x, y) in lines.items():
         axis.plot(x, y, label=name)
+    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=ylim)
     for name, level in (floors or {}).items():
         axis.axhline(level, color=COLOURS["grey"], linestyle=(0, (1, 2)), lw=1.4)
+        # Above its line, unless it might leave the picture there.
+        shift = 4 if level < sum(axis.get_ylim()) / 2 else -12
         axis.annotate(
-            name, (1, level), xycoords=("axes fraction", "data"), xytext=(-4, -12),
+            name, (1, level), xycoords=("axes fraction", "data"), xytext=(-4, shift),
             textcoords="offset points", ha="right", fontsize=9, color="#444444", bbox=PAPER,
         )  # fmt: skip
-    axis.set(xlabel=xlabel, ylabel=ylabel, ylim=ylim)
     if mark is not None:
         axis.axvline(mark[0], color="black", linestyle=":", lw=1.2)
         axis.text(mark[0], 0.9, f"  {mark[1]}", transform=axis.get_xaxis_transform(), fontsize=10)

@@ -107,8 +107,13 @@ def batch_left_over(waveform, window, hop):
     return waveform[None].unfold(1, window, hop)
 
 
+def an_eighth_of_a_second(waveform, window, hop):
+    return by_slices(waveform[:1000], window, hop)
+
+
 RIGHT = by_slices, by_places, by_stride, by_columns, by_numpy
 WRONG = (
+    (an_eighth_of_a_second, "should be [11, 256], yours is [5, 256]"),
     (hop_is_overlap, "should be [3, 4], yours is [8, 4]. Is `hop` the overlap in yours?"),
     (until_the_end, "should be [3, 4], yours is [4, 4]. Is the last piece filled up"),
     (one_padded_frame, "Is the last piece filled up with zeros?"),

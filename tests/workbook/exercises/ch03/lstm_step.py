@@ -141,8 +141,14 @@ def bounded(x, h, c, w_ih, w_hh, b_ih, b_hh):
     return o.sigmoid() * c.tanh(), c
 
 
+def small_batches_only(x, h, c, w_ih, w_hh, b_ih, b_hh):
+    h, c = row_by_row(x, h, c, w_ih, w_hh, b_ih, b_hh)
+    return (h, c) if len(x) <= 8 else (0.9 * h, c)
+
+
 RIGHT = by_the_library, by_the_module, row_by_row, one_matrix
 WRONG = (
+    (small_batches_only, "12 rows, 40 inputs, 64 units"),
     (no_tanh, "Is the tanh on the cell missing?"),
     (g_and_o_swapped, "Are the rows of the gates mixed up?"),
     (f_first, "Are the rows of the gates mixed up?"),

@@ -165,8 +165,13 @@ def whole_bank(number, mels, window, rate):
     return torch.stack([by_loop(i, mels, window, rate) for i in range(mels)], 1)
 
 
+def forty_at_most(number, mels, window, rate):
+    return by_loop(number, mels, window, rate) * (0.5 if mels > 40 else 1)
+
+
 RIGHT = from_the_bank, from_the_module, drawn_between, by_loop, cut_sides
 WRONG = (
+    (forty_at_most, "triangle 60 of 80"),
     (in_hertz, "Are the corners equally far apart in hertz?"),
     (all_in_mel, "Are the sides straight in mel?"),
     (too_few_corners, "How many corners has the bank? mels + 2"),

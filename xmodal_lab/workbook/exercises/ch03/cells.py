@@ -29,7 +29,8 @@ def rows_in_turn(x: torch.Tensor, gates: int) -> tuple[torch.Tensor, ...]:
     return tuple(x[:, place::gates] for place in range(gates))
 
 
-SIZES = ((2, 3, 4), (3, 4, 4), (1, 5, 2), (4, 1, 1), (2, 6, 3))
+# Batch, inputs, units. The second last is as large as a word's: 12 rows of 40 mels.
+SIZES = ((2, 3, 4), (3, 4, 4), (1, 5, 2), (4, 1, 1), (12, 40, 64), (2, 6, 3))
 
 
 def in_words(batch: int, dim: int, hidden: int) -> str:

@@ -41,6 +41,7 @@ def cases():
         (7, 6, 4, ONE),
         (6, 1, 1, ""),
         (50, 16, 10, ""),
+        (2000, 256, 160, "A quarter of a second of sound, as the chapter cuts it."),
     ):
         waveform = torch.randn(samples, generator=random)
         what = f"{samples} samples, window {window}, hop {hop}"
@@ -152,7 +153,7 @@ EXERCISE = Exercise(
     result=Entries(if_shape="How many whole windows fit, one every `hop` samples?"),
     misconceptions=MISCONCEPTIONS,
     advice="Frame i holds the samples i · hop … i · hop + window − 1; keep those that are whole.",
-    praise="equal to an explicit loop on 12 waveforms, with and without samples left over",
+    praise="equal to an explicit loop on 13 waveforms, with and without samples left over",
     at_size=AtSize(lambda: (torch.randn(16_000), 256, 160), "two seconds of sound", calls=10),
     on_device=False,  # the chapter cuts single waveforms, on the CPU
 )

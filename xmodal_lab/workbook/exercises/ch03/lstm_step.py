@@ -183,7 +183,7 @@ EXERCISE = Exercise(
     ),
     misconceptions=MISCONCEPTIONS,
     advice="x @ w_ih.T + b_ih + h @ w_hh.T + b_hh, cut into i, f, g, o; then c, then h.",
-    praise="equal to an explicit loop in 8 steps, gradients included",
+    praise="equal to an explicit loop in 9 steps, gradients included",
     gradient=("x", "h", "c", "w_ih", "w_hh", "b_ih", "b_hh"),
     at_size=AtSize(
         lambda: cells.drawn(1, 40, 64, 4, 2, torch.Generator().manual_seed(0)),

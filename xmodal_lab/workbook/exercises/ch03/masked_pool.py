@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -48,14 +49,21 @@ def cases():
         ((1, 1, 1), 1, 2, 0, 0, "3 rows of one step"),
         ((2,), 7, 3, 0, 0, "1 row of 2 steps, 5 steps of padding"),
         ((5, 2), 6, 1, 0, -3e4, "2 rows with numbers around −30,000"),
+        ((2, 5, 1), 5, 3, torch.inf, 0, "3 rows with infinity behind them"),
+        ((4, 1), 5, 3, torch.nan, 0, "2 rows with NaN behind them"),
+        (WORDS, 40, 64, 50, 0, "12 rows of up to 40 steps, 64 numbers each"),
     ):
         count = torch.tensor(lengths)
         states = torch.randn(len(lengths), time, dim, generator=random) + shift
         around = behind * (1 + torch.rand(states.shape, generator=random))
         states = torch.where(real_steps(states, count), states, around)
-        yield Case((states, count), what, FAR if shift < -100 else "")
+        advice = ANYTHING if not math.isfinite(behind) else FAR if shift < -100 else ""
+        yield Case((states, count), what, advice)
 
 
+# As long as words: most real steps lie behind the first ten.
+WORDS = (40, 31, 27, 22, 18, 16, 14, 12, 9, 7, 3, 1)
+ANYTHING = "Did you multiply padding by 0? NaN · 0 and ∞ · 0 are NaN: masked_fill puts a 0 there."
 FAR = "Is padding set to a number that is not low enough? −∞ always is: -torch.inf."
 
 
@@ -216,7 +224,7 @@ EXERCISE = Exercise(
     ),
     misconceptions=MISCONCEPTIONS,
     advice="A mask (batch, time, 1): steps < lengths. Behind it 0 for the sum, −∞ for the maximum.",
-    praise="equal to an explicit loop on 9 padded batches, gradient included",
+    praise="equal to an explicit loop on 12 padded batches, gradient included",
     gradient=("states",),
     at_size=AtSize(
         lambda: (torch.randn(128, 100, 64), torch.randint(1, 101, (128,))),
