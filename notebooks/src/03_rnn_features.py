@@ -1383,7 +1383,7 @@ for name, low, high in (
 # print(hardships(wide))
 # ```
 #
-# Not measured. By our estimate it fits a T4.
+# Not tried on a GPU. By our estimate it fits a T4.
 
 # %% [markdown]
 # ## Three things to remember
