@@ -9,18 +9,18 @@
 # %% [markdown]
 # # 02b · Borrowed features: freeze or fine-tune?
 #
-# **The claim.** One trained network, two new tasks. On the near task, ten labels, training *all* weights
-# gains nothing over a linear layer on the *frozen* network. On the far task, with 50 and with 250 labels, it
-# does gain. The price: the network forgets part of what it knew.
+# **The claim.** One trained network, two new tasks. On the near task, with ten labels and with 250, training
+# *all* weights gains no more than 3 points over a linear layer on the *frozen* network. On the far task, with
+# 50 and with 250 labels, it gains more than 3. The price: the network forgets part of what it knew.
 #
-# You will measure both, with equal care, and then look at what the difference costs.
+# You will measure both, with two tries each.
 #
 # | | |
 # |---|---|
 # | You need | chapter 02: convolutions, residual blocks, BatchNorm, probes |
 # | You will be able to | assemble a classic network, read published weights into it, choose between freezing and fine-tuning, and fine-tune without harm |
-# | It takes | about a minute of one free CPU core, most of it training; several on a busy machine. 0.7 GB of memory. A GPU: not measured yet |
-# | To read | 1,800 words. Three exercises, 23 minutes by their cards |
+# | It takes | 60 to 80 seconds of one CPU core, most of it training; several minutes on a busy machine. 0.8 GB of memory. A GPU: not measured yet |
+# | To read | 2,000 words. Three exercises, 23 minutes by their cards |
 
 # %% [markdown]
 # Device, precision and seed are chosen here, once.
@@ -58,14 +58,14 @@ for _ in progress(fit(seer, binary_cross_entropy, train, 300, **options), 300, "
 # %% [markdown]
 # Two new tasks. **Shapes**: one thing a picture, name its shape. The 16 questions asked for that, too: the
 # network should hold the answer already. **Handwriting**: scanned digits, which it has never seen.
-# Each has pictures to train, to choose (`val`), and to test.
+# Each has pictures to train, to choose (`val`), and to test. (Shapes: all 104 things that training
+# showed, five, two and four times, by seeds of their own. Handwriting: all scans there are.)
 
 # %%
 from xmodal_lab.datasets import digits
 from xmodal_lab.evaluation.probes import Questions
 
 asked = [Questions(5, seed=1), Questions(2, seed=2), Questions(4, seed=13)]
-new_pairs = Questions(12, seed=14, held_out=True)
 written = [digits.load(split) for split in ("train", "val", "test")]
 TASKS = {
     "shapes": [(part.images, part.labels["shape"]) for part in asked],
@@ -96,7 +96,7 @@ print(
 
 # %% [markdown]
 # **Frozen.** The network turns each picture into 64 numbers, once. A linear classifier learns from these;
-# `val` chooses how small its weights are held, of two strengths. That is a *linear probe*.
+# `val` chooses how freely its weights may grow, of two strengths. That is a *linear probe*.
 
 # %%
 from xmodal_lab.evaluation.probes import linear_probe
@@ -115,27 +115,32 @@ def seen_by(encoder, parts):
 
 def frozen(found, rows):
     (x, labels), val, test = found
-    return 100 * linear_probe((x[rows], labels[rows]), val, {"test": test}, (0.01, 0.1))["test"]
+    return 100 * linear_probe((x[rows], labels[rows]), val, {"test": test}, (0.1, 1.0))["test"]
 
 
 # %% [markdown]
-# **Fine-tuned.** All weights learn: the borrowed ones with a small learning rate, the new linear layer with
-# a larger one. `val` chooses the borrowed weights' rate, of two. The network is copied first, as we need
-# it again. (Section 3 opens `fine_tune`.)
+# **Fine-tuned.** All weights learn: the new linear layer at a rate of 0.01, the borrowed ones, its **body**, at a
+# *share* of that. Two ways are tried, and `val` chooses. **Gently**: a tenth, and BatchNorm stays *still*, with
+# the means and spreads it came with. **Freely**: four tenths, and BatchNorm takes those of each batch. The
+# network is copied first, as we need it again. (Section 3 opens these two options of `fit`.)
 
 # %%
 from copy import deepcopy
 
-from xmodal_lab.training.fine_tuning import fine_tune
+from xmodal_lab.tasks.classification import cross_entropy
 
-RATES = (1e-3, 4e-3)
-STEPS = 60
+TRIES = {
+    "gently": {"shares": {"encoder": 0.1}, "still": ["encoder"]},
+    "freely": {"shares": {"encoder": 0.4}},
+}
 
 
-def tuned(encoder, images, labels, rate, **options):
+def tuned(encoder, images, labels, learning_rate=1e-2, steps=60, **recipe):
     torch.manual_seed(runtime.seed)
     model = Classifier(deepcopy(encoder), int(labels.max()) + 1, "image")
-    for _ in fine_tune(model, {"image": images, "labels": labels}, STEPS, rate, **options):
+    few, size = {"image": images, "labels": labels}, min(32, len(labels))
+    recipe = {"warmup": steps // 6, "runtime": runtime} | recipe
+    for _ in fit(model, cross_entropy, few, steps, size, learning_rate, **recipe):
         pass
     return model
 
@@ -145,9 +150,17 @@ def right(model, part):
 
 
 def fine_tuned(encoder, parts, rows, **options):
+    """The network of each try, the best on `val` first."""
     (images, labels), val, _ = parts
-    tried = [tuned(encoder, images[rows], labels[rows], rate, **options) for rate in RATES]
-    return max(tried, key=lambda model: right(model, val))
+    tried = {
+        way: tuned(encoder, images[rows], labels[rows], **recipe, **options)
+        for way, recipe in TRIES.items()
+    }
+    return dict(sorted(tried.items(), key=lambda pair: -right(pair[1], val)))
+
+
+def chosen(tried):
+    return next(iter(tried.values()))
 
 
 # %% [markdown]
@@ -160,13 +173,14 @@ todo = [(task, n, draw) for task in TASKS for n in COUNTS for draw in DRAWS]
 seen = {task: seen_by(seer.encoder, parts) for task, parts in TASKS.items()}
 for task, n, draw in progress(todo, len(todo), "two tasks, few labels"):
     rows = by_turns(TASKS[task][0][1], draw)[:n]
-    kept[task, n, draw] = fine_tuned(seer.encoder, TASKS[task], rows)
-    scores = frozen(seen[task], rows), right(kept[task, n, draw], TASKS[task][2])
+    tried = fine_tuned(seer.encoder, TASKS[task], rows)
+    kept.setdefault((task, n), tried)  # the first draw's
+    scores = frozen(seen[task], rows), right(chosen(tried), TASKS[task][2])
     for way, score in zip(found[task], scores, strict=True):
         found[task][way].setdefault(n, []).append(score)
 
 # %% [markdown]
-# Lines go through the means; each small dot is a draw.
+# Lines go through the means; each small dot, beside its mean, is a draw.
 
 # %%
 show(charts.draws(found, "labels", "right / %", CHANCE))
@@ -175,27 +189,31 @@ gain = {
     for task, ways in found.items()
 }
 for task, n, low, high in (
-    ("shapes", 10, -25, 6),
-    ("shapes", 50, -15, 15),
-    ("shapes", 250, -10, 4),
-    ("handwriting", 10, -15, 18),
-    ("handwriting", 50, 0, 25),
-    ("handwriting", 250, 0, 22),
+    ("shapes", 10, -30, 3),
+    ("shapes", 250, -15, 3),
+    ("handwriting", 50, 3, 30),
+    ("handwriting", 250, 3, 25),
 ):
     expect(f"{task}, {n} labels, gained by fine-tuning", gain[task][n], low, high, "points")
+for task, n in (("shapes", 50), ("handwriting", 10)):
+    print(f"{task}, {n} labels, gained by fine-tuning: ≈ {gain[task][n]:.1f} points")
 
 # %% [markdown]
-# The 16 questions had asked for *shapes*: with ten labels nothing was gained. *Handwriting* is new to the
-# network, and fine-tuning gained with 50 and with 250. One network and two draws prove little.
-# `benchmarks/image_features.py --parts transfer` trains more networks, at three rates: there frozen was ahead
-# on shapes with every number of labels, and behind on handwriting with every number.
+# The 16 questions had asked for *shapes*: with ten labels and with 250, nothing was gained beyond the noise of
+# some 3 points. *Handwriting* is new to the network: with 50 and with 250 fine-tuning gained. We trained a
+# second network: these four came out alike. **The two lines below them did not**: shapes with 50 labels gained
+# with one network and lost with the other; handwriting with 10 gained 17 points with the second, and none with
+# the first. So nothing is claimed there. `benchmarks/image_features.py --parts transfer` has more tries. It also asks for
+# colour-shape pairs never shown: there fine-tuning on 250 shapes gained over 30 points, near task or not.
+#
+# One more unfairness remains. The probe's linear layer learns to the end, the tuned one for 60 steps.
 #
 # Now to the borrowing itself: whose networks, and how do their weights get here?
 #
 # ## 1 · Two classics from few blocks
 #
 # Here are the published layouts. `3 × 3, 64` is a convolution with 64 kernels of 3 × 3; brackets are
-# residual blocks; every stage but the first begins with a stride or pooling of 2.
+# residual blocks; between two rows the side halves, by a stride or by pooling.
 #
 # | grid | VGG16 | ResNet-18 | ResNet-50 |
 # |---|---|---|---|
@@ -214,8 +232,8 @@ for task, n, low, high in (
 # ### Exercise: `bottleneck_parameters` · ●●○ medium · 8 min
 #
 # **Goal.** How many numbers does one block of ResNet-50 learn? It reads `channels` maps and gives `width`:
-# 1 × 1 to a quarter of `width`, 3 × 3 there, 1 × 1 back to `width`. No biases. Behind each convolution
-# stands BatchNorm with **two** learned numbers a map. The way around is free, but where the number of
+# 1 × 1 to a quarter of `width` (rounded down), 3 × 3 there, 1 × 1 back to `width`. No biases. Behind each convolution
+# stands BatchNorm with **two** learned numbers a map. The way around (chapter 02's shortcut) is free, but where the number of
 # maps changes or `stride` is not 1 it is a convolution of 1 × 1 with its own BatchNorm.
 
 
@@ -250,7 +268,7 @@ bottleneck_parameters = check(bottleneck_parameters)
 #     return sum(pixels * a * b + 2 * b for a, b, pixels in layers)
 # ```
 #
-# The expensive kernels of 3 × 3 work on a quarter of the maps: 9 / 16 of what a plain one from `width` /
+# The kernels of 3 × 3 work on a quarter of the maps: 9 / 16 of what a plain one from `width` /
 # 1 to `width` / 1 maps would cost becomes 9 / 16 of *one* 1 × 1. Running means and variances are kept, not
 # learned, so they do not count.
 #
@@ -288,11 +306,12 @@ for name, pick in (("ResNet-50", (0, 5, 12, -2)), ("VGG16", (0, 2, -6, -2))):
         print(f"{name:9} {theirs:52} {ours}")
 
 # %% [markdown]
-# The file is `.safetensors`: names, shapes and numbers. The older `.pth` is a *pickle*, a little program
-# that is run when it is read, so we do not read it.
+# The file is `.safetensors`: names, shapes and numbers. The older `.pth` is a *pickle*, a program that runs when
+# it is read, so we do not read it.
 #
-# Does the map fit? The test: a ResNet of *transformers* with random weights, saved, and read into ours. A
-# wrong name stops. A swapped pair would not, but then the scores would differ.
+# Does the map fit? The test: a ResNet of *transformers* with random tables, saved, and read into ours. A wrong
+# name stops. A swapped pair of the same shape does not, but then the scores differ, **if** the two
+# differ. In a fresh network BatchNorm's tables are all ones or all zeros, so we fill them by chance first.
 
 # %%
 import tempfile
@@ -308,6 +327,9 @@ torch.manual_seed(runtime.seed)
 widths, depths = [32, 64, 128, 256], [1, 2, 1, 1]
 config = ResNetConfig(embedding_size=16, hidden_sizes=widths, depths=depths, num_labels=10)
 theirs = ResNetForImageClassification(config).eval()
+for name, table in theirs.state_dict().items():
+    if "normalization" in name and table.ndim:
+        table.copy_(torch.rand(table.shape) + 0.5)
 ours = ResNet(depths, widths, stem=16, classes=10, size=64).eval()
 with tempfile.TemporaryDirectory() as folder:
     save_file(theirs.state_dict(), Path(folder) / "model.safetensors")
@@ -322,8 +344,8 @@ print("the same scores:", torch.allclose(got, wanted, atol=1e-5))
 #
 # ## 3 · One step, two rates
 #
-# Fine-tuning is a training that does not begin at random numbers. The new layer does, though, so it gets a
-# larger learning rate than the borrowed **body**.
+# Fine-tuning does not begin at random numbers. The new layer does, though, so it gets a
+# larger learning rate than the borrowed body.
 #
 # ### Exercise: `fine_tune_step` · ●●○ medium · 10 min
 #
@@ -382,26 +404,32 @@ for rate in (0, 0.1, 1, 10):
     print(f"body's rate {rate:4}: loss {loss:.2f} nats")
 
 # %% [markdown]
-# In PyTorch two rates are two *groups* of one optimiser. This is the core of `fine_tune`:
+# Too fast a body, and the loss is worse than at rest. (A plain gradient wants another rate than AdamW, which
+# divides each gradient by its usual size: do not compare the 1 here with the 0.001 above.)
+#
+# In PyTorch two rates are two *groups* of one optimiser. Inside `fit`:
 #
 # ```python
-# groups = [{"params": model.encoder.parameters(), "lr": body_rate},
-#           {"params": model.head.parameters(), "lr": head_rate}]
+# groups = [{"params": model.encoder.parameters(), "share": 0.1},
+#           {"params": model.head.parameters(), "share": 1}]
 # optimiser = torch.optim.AdamW(groups)
-# for rows in order:
+# for number, rows in enumerate(order, 1):
+#     for group in optimiser.param_groups:
+#         group["lr"] = group["share"] * rate_of(number)
 #     model.train()
-#     model.encoder.eval()                      # BatchNorm keeps its statistics: patient 2
+#     model.encoder.eval()                      # still: BatchNorm keeps its statistics
 #     loss = cross_entropy(model(data.rows(rows)), data.rows(rows))
 #     optimiser.zero_grad()
 #     loss.backward()
-#     clip_grad_norm_(model.parameters(), 1)    # no step so large that it spoils the body
+#     clip_grad_norm_(model.parameters(), 1)    # one odd batch does not tip AdamW's averages
 #     optimiser.step()
 # ```
 #
 # ## 4 · Trained on what?
 #
-# Three encoders for handwriting: trained on the *16 questions*; on *captions and speech* (chapter 06's,
-# which ships with the course; another layout); and on *nothing*. The same care for each.
+# Encoders for handwriting: trained on the *16 questions*; on *captions and speech* (chapter 06's, which
+# ships with the course; its layers are others, too); and on *nothing*, three times, from other random
+# numbers. The same two tries for each, BatchNorm included.
 
 # %%
 from xmodal_lab.datasets.shipped import shipped
@@ -409,65 +437,62 @@ from xmodal_lab.training import checkpoints
 
 nothing_guess = predict(
     "250 labels, all weights learn. From random numbers instead of the 16 questions, handwriting …",
-    {"loses 30 points or more": 40, "loses some 10": 10, "loses nothing, or gains": -4},
+    {"loses 30 points or more": 40, "loses some 10": 10, "loses nothing, or gains": -2},
 )
 
 # %% [markdown]
-# One draw of labels; the 16 questions' row is its draw 0. BatchNorm of a network that was never trained has
-# no statistics to keep, so it takes each batch's.
+# One draw of labels; the 16 questions' row is its draw 0.
 
 # %%
-torch.manual_seed(runtime.seed)
 parts = TASKS["handwriting"]
-others = {
-    "captions": (checkpoints.load(shipped("joint_space.safetensors")).encoders["image"], {}),
-    "nothing": (DeepCNN(8, cells=8, pooling="max"), {"keep_statistics": False}),
-}
-sources = {
-    "16 questions": {
-        f"{way}, {n}": found["handwriting"][way][n][0]
-        for way in ("frozen", "fine-tuned")
-        for n in COUNTS
-    }
-}
+others = {"captions": checkpoints.load(shipped("joint_space.safetensors")).encoders["image"]}
+for seed in (0, 1, 2):
+    torch.manual_seed(seed)
+    others[f"nothing, {seed + 1}"] = DeepCNN(8, cells=8, pooling="max")
+ways = found["handwriting"]
+sources = {"16 questions": {f"frozen, {n}": ways["frozen"][n][0] for n in COUNTS}}
+sources["16 questions"]["tuned, 250"] = ways["fine-tuned"][250][0]
 todo = [(name, n) for name in others for n in COUNTS]
-seen_too = {name: seen_by(e.to(runtime.device), parts) for name, (e, _) in others.items()}
-for name, n in progress(todo, len(todo), "two more encoders"):
-    (encoder, extra), rows = others[name], by_turns(parts[0][1], 0)[:n]
-    row = sources.setdefault(name, {})
+seen_too = {name: seen_by(encoder.to(runtime.device), parts) for name, encoder in others.items()}
+for name, n in progress(todo, len(todo), "four more encoders"):
+    row, rows = sources.setdefault(name, {}), by_turns(parts[0][1], 0)[:n]
     row[f"frozen, {n}"] = frozen(seen_too[name], rows)
-    row[f"fine-tuned, {n}"] = right(fine_tuned(encoder, parts, rows, **extra), parts[2])
+    if n == 250:
+        row["tuned, 250"] = right(chosen(fine_tuned(others[name], parts, rows)), parts[2])
 
 # %% [markdown]
-# Per cent right of 400 digits; chance is 10.
+# Per cent right of 400 digits; chance is 10. A difference below 4 points may be luck.
 
 # %%
 columns = list(sources["16 questions"])
 show(charts.results_table({name: {c: row[c] for c in columns} for name, row in sources.items()}))
-lost = sources["16 questions"]["fine-tuned, 250"] - sources["nothing"]["fine-tuned, 250"]
+fresh = {c: [sources[f"nothing, {i}"][c] for i in (1, 2, 3)] for c in columns}
+lost = sources["16 questions"]["tuned, 250"] - sum(fresh["tuned, 250"]) / 3
 nothing_guess.reveal(lost)
-expect("lost without any training before, 250 labels", lost, -12, 8, "points")
-best = sources["captions"]["fine-tuned, 250"]
-expect("captions, fine-tuned, 250 labels", best, 88, 99, "%")
+expect("lost without any training before, 250 labels", lost, -6, 4, "points")
+between = max(fresh["frozen, 50"]) - min(fresh["frozen, 50"])
+expect("between untrained networks, frozen, 50 labels", between, 4, 50, "points")
+ahead = sources["captions"]["frozen, 50"] - max(fresh["frozen, 50"])
+expect("captions ahead of all of them, frozen, 50 labels", ahead, 1, 40, "points")
 
 # %% [markdown]
-# Read the frozen columns first. What the 16 questions taught is of *less* use here than a network that was
-# never trained: features can be too much made for their task. (Their grid keeps more; chapter 02, section
-# 9.) With 50 and 250 labels the captions' encoder does better. It differs in training *and* in layout, so the table cannot say
-# which of the two is why.
+# **With 250 labels, all weights trained, a start from nothing is as good.** What fine-tuning gained on
+# handwriting was not borrowed from the 16 questions. Frozen, untrained networks differ among themselves by
+# many points: draw several before you compare. The 16 questions lie among them; the captions' encoder is ahead
+# with 50. It differs in training *and* in layout, so the table cannot say which is why.
 #
-# With 250 labels, a start from nothing is no longer far behind, or ahead. Borrowing pays while labels are
-# few, and where the features fit.
+# BatchNorm counts, too: with its statistics kept and four tenths of the rate, the 16 questions' network ended 1 to
+# 8 points lower with 250 labels (four such networks). The benchmark lists every try.
 #
 # ## 5 · What fine-tuning forgets
 #
-# The body has moved. Does the *old* head still understand it? We put it back behind the body that was
-# fine-tuned on 250 digits, once at each of the two rates, and ask for colours and shapes, as before.
+# The body has moved. Does the *old* head still understand it? We put it back behind the bodies that were
+# fine-tuned on 250 digits in both ways, and ask for colours and shapes.
 
 # %%
 forget_guess = predict(
-    "Fine-tuned on 250 digits at the larger rate. How often does the old head still name the shape?",
-    {"as before": 94, "some points less": 75, "half of the time, or less": 35},
+    "Freely fine-tuned on 250 digits. How often does the old head still name the shape?",
+    {"as before": 94, "a fifth less often": 75, "six times in ten, or less": 45},
 )
 
 # %% [markdown]
@@ -475,7 +500,7 @@ forget_guess = predict(
 
 
 # %%
-def named(encoder, attribute, images=None):
+def named(encoder, attribute):
     """How often the old head's highest score among an attribute's eight classes is right."""
     old = Classifier(deepcopy(encoder), 16, "image").to(runtime.device).eval()
     old.head = seer.head
@@ -486,31 +511,31 @@ def named(encoder, attribute, images=None):
 
 
 before = {a: named(seer.encoder, a) for a in ("colour", "shape")}
-rows = by_turns(parts[0][1], 0)[:250]
-after = {}
-for rate in RATES:
-    moved = tuned(seer.encoder, parts[0][0][rows], parts[0][1][rows], rate).encoder
-    after[f"rate {rate:g}"] = {a: named(moved, a) for a in before}
+after = {
+    way: {a: named(model.encoder, a) for a in before}
+    for way, model in sorted(kept["handwriting", 250].items(), reverse=True)
+}
 show(charts.bars({"before": before} | after, "what the old head is asked", "right / %", 12.5))
-forget_guess.reveal(after[f"rate {RATES[-1]:g}"]["shape"])
-expect("colour, before", before["colour"], 97, 100, "%")
-for rate, low in zip(RATES, (-3, 5), strict=True):
-    gone = before["shape"] - after[f"rate {rate:g}"]["shape"]
-    expect(f"shape, forgotten at rate {rate:g}", gone, low, 90, "points")
+forget_guess.reveal(after["freely"]["shape"])
+for way, low, high in (("gently", 1, 30), ("freely", 20, 90)):
+    gone = before["shape"] - after[way]["shape"]
+    expect(f"shape, forgotten {way}", gone, low, high, "points")
+expect("colour, forgotten gently", before["colour"] - after["gently"]["colour"], -1, 5, "points")
+expect("colour, forgotten freely", before["colour"] - after["freely"]["colour"], 2, 90, "points")
 
 # %% [markdown]
-# This is **catastrophic forgetting**: nothing asked the body to keep what the digits do not need. A frozen
-# body forgets nothing, and serves many heads at once.
+# This is **catastrophic forgetting**: nothing asked the body to keep what the digits do not need. Gently, the
+# colours stay. A body that is frozen rightly (patient 2) forgets nothing, and serves many heads at once.
 #
 # ## 6 · Other people's features
 #
-# A published network wants pictures as it was trained with: its size, its mean, its spread. Each model
-# brings these numbers in a file of its own.
+# A published network wants pictures as it was trained with: its size, its mean, its spread.
 #
 # ### Exercise: `standardise` · ●○○ easy · 5 min
 #
-# **Goal.** `images` holds levels 0–255 (n, 3, height, width). Make levels of 0 to 1, then take away each
-# channel's `mean` and divide by its `std`. Both are tuples of three numbers: red, green, blue.
+# **Goal.** `images` holds levels 0–255 (n, 3, height, width), as bytes or as floats. Make levels of 0 to 1, then take away each
+# channel's `mean` and divide by its `std`. Both are tuples of three numbers: red, green, blue. Where floats
+# come in, gradients get through.
 
 
 # %% tags=["exercise"]
@@ -524,7 +549,7 @@ standardise = check(standardise)
 # %% [markdown]
 # <details><summary>Hint 1: which axis?</summary>
 #
-# `torch.tensor(mean)[:, None, None]` has the shape (3, 1, 1). Broadcasting lines up the last axes, so it
+# `torch.tensor(mean, device=images.device)[:, None, None]` has the shape (3, 1, 1). Broadcasting lines up the last axes, so it
 # meets (n, 3, height, width) at the channels.
 #
 # </details>
@@ -554,8 +579,8 @@ for name, (mean, std) in PREPARED.items():
     print(f"{name:9}", [round(v, 2) for v in standardise(blue, mean, std).flatten().tolist()])
 
 # %% [markdown]
-# `pretrained.load` brings the weights and the model's own preparation. Where there are none, it says in one
-# line what to do, and the chapter goes on. With weights: a probe on handwriting, 250 labels.
+# `pretrained.load` brings the weights and the model's own preparation, or says in one line what to do. With
+# weights: a probe on handwriting, 250 labels.
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: depends on which weights are installed or can be reached.
@@ -575,7 +600,7 @@ for name in ("resnet50", "vit", "clip"):
 # %% [markdown]
 # ## 7 · The clinic
 #
-# Two patients. Both run without an error. For each: guess, see, find the bug, repair it.
+# Two patients. Both run without an error. Guess, see, find what it was, repair it.
 #
 # ### Patient 1: one rate for all
 #
@@ -584,58 +609,75 @@ for name in ("resnet50", "vit", "clip"):
 # %%
 rate_guess = predict(
     "Shapes, 50 labels, all weights at 0.03. Right on the test?",
-    {"as before": 92, "some points less": 75, "about half, or less": 35},
+    {"as with two rates": 78, "about every second picture, or fewer": 40},
 )
 
 # %% [markdown]
-# The same labels, the same steps. The control is the rate that `val` chose.
+# The same labels, the same steps, BatchNorm still. The controls: other single rates, and the large rate for
+# the body alone.
 
 # %% tags=["wrong-on-purpose"]
-images, labels = TASKS["shapes"][0]
+parts_there = TASKS["shapes"]
+images, labels = parts_there[0]
 rows = by_turns(labels, 0)[:50]
-sick = tuned(seer.encoder, images[rows], labels[rows], 0.03, head_rate=0.03)
-one_rate = right(sick, TASKS["shapes"][2])
-rate_guess.reveal(one_rate)
-expect("patient 1, one large rate", one_rate, 5, 75, "%")
-expect("patient 1, repaired", found["shapes"]["fine-tuned"][50][0], 62, 100, "%")
+rates = {"body 0.001, head 0.01": right(kept["shapes", 50]["gently"], parts_there[2])}
+for name, rate, share in (
+    ("all 0.004", 4e-3, 1),
+    ("all 0.01", 1e-2, 1),
+    ("all 0.03", 3e-2, 1),
+    ("body 0.03, head 0.01", 1e-2, 3),
+):
+    recipe = {"shares": {"encoder": share}, "still": ["encoder"]}
+    rates[name] = right(
+        tuned(seer.encoder, images[rows], labels[rows], rate, **recipe), parts_there[2]
+    )
+show(
+    charts.results_table({name: {"right on the test / %": value} for name, value in rates.items()})
+)
+rate_guess.reveal(rates["all 0.03"])
+two = rates["body 0.001, head 0.01"]
+for name in ("all 0.03", "body 0.03, head 0.01"):
+    expect(f"two rates, ahead of {name}", two - rates[name], 10, 80, "points")
+expect("two rates, ahead of the best of one", two - max(list(rates.values())[1:4]), 1, 50, "points")
 
 # %% [markdown]
-# What was borrowed is lost within a few steps, before the head knows where to send it.
+# The body's large rate does the harm: the head at 0.01 does not save it. And no single rate of the three
+# reaches what two reach.
 #
-# ### Patient 2: frozen, and yet it changes
+# ### Patient 2: frozen?
 #
-# Somebody freezes all weights, `requires_grad_(False)`, and trains the head on ten white digits. The weights
-# are the same afterwards, bit for bit. But the network is in training mode.
+# Somebody wants a frozen body: its rate is 0, so the weights are the same afterwards, bit for bit. (With
+# `requires_grad_(False)` they would be, too.) The head learns ten white digits, in training mode.
 
 # %%
 norm_guess = predict(
-    "All weights frozen, ten digits seen in training mode. The old head names the shape …",
-    {"as before: frozen is frozen": 96, "much less often": 40},
+    "The body at rate 0, ten digits seen in training mode. The old head names the shape …",
+    {"as before: frozen is frozen": 0, "clearly less often": 25},
 )
 
 # %% [markdown]
-# No rate for the body. The only difference between the two: which mode BatchNorm is in.
+# The only difference between the two: which mode the body's BatchNorm is in.
 
 # %% tags=["wrong-on-purpose"]
 images, labels = parts[0]
 rows = by_turns(labels, 0)[:10]
 modes = {
-    "training mode": tuned(seer.encoder, images[rows], labels[rows], 0, keep_statistics=False),
-    "evaluation mode": tuned(seer.encoder, images[rows], labels[rows], 0),
+    mode: tuned(seer.encoder, images[rows], labels[rows], shares={"encoder": 0}, still=still)
+    for mode, still in {"training mode": [], "evaluation mode": ["encoder"]}.items()
 }
 weights = dict(seer.encoder.named_parameters())
 for mode, model in modes.items():
     same = all(torch.equal(w, weights[name]) for name, w in model.encoder.named_parameters())
     print(f"{mode}: weights the same bit for bit: {same}")
-still = {mode: named(model.encoder, "shape") for mode, model in modes.items()}
-norm_guess.reveal(still["training mode"])
-expect("patient 2, training mode: shape", still["training mode"], 8, 88, "%")
-expect("patient 2, repaired: shape", still["evaluation mode"], 90, 100, "%")
+gone = {mode: before["shape"] - named(model.encoder, "shape") for mode, model in modes.items()}
+norm_guess.reveal(gone["training mode"])
+expect("patient 2, training mode: shapes lost", gone["training mode"], 13, 85, "points")
+expect("patient 2, repaired: shapes lost", gone["evaluation mode"], -0.01, 0.01, "points")
 
 # %% [markdown]
-# Running means and variances are no weights: no gradient moves them, but each batch in training mode does.
-# After 60 batches of digits they are those of digits. So **freeze** means `requires_grad_(False)` *and*
-# `eval()`. (Resizing without antialiasing was a patient we tried: on our scenes it costs nothing.)
+# Running means and variances are no weights: each batch in training mode moves them.
+# After 60 batches of digits they are those of digits. So **freeze** means weights *and*
+# `eval()`; in `fit`, a share of 0 and `still`.
 
 # %% [markdown]
 # ## Worth a GPU
@@ -643,21 +685,23 @@ expect("patient 2, repaired: shape", still["evaluation mode"], 90, 100, "%")
 # With a network, ResNet-50 itself. Freeze or fine-tune? Guess from section 4 first.
 #
 # ```python
-# resnet = pretrained.load("resnet50", frozen=False)
-# some_rows = by_turns(TASKS["handwriting"][0][1], 0)[:250]
-# large = resnet.read(TASKS["handwriting"][0][0][some_rows])  # 250 × 3 × 224 × 224
-# resnet_judge = Classifier(resnet, 10, "image").to(runtime.device)
-# told = {"image": large, "labels": TASKS["handwriting"][0][1][some_rows]}
-# resnet_losses = list(fine_tune(resnet_judge, told, 200, 1e-4))
+# resnet = pretrained.load("resnet50", frozen=False).to(runtime.device)
+# few_rows = by_turns(parts[0][1], 0)[:250]
+# few_digits = [(parts[0][0][few_rows], parts[0][1][few_rows]), *parts[1:]]
+# large = [(resnet.read(x), y) for x, y in few_digits]  # n × 3 × 224 × 224
+# resnet_tried = fine_tuned(resnet, large, slice(None), steps=200, learning_rate=1e-3)
+# print("frozen:", frozen(seen_by(resnet, large), slice(None)), "% of 400 digits")
+# print("fine-tuned:", right(chosen(resnet_tried), large[2]), "%")
 # ```
 #
-# Not tried on a GPU, not measured. By our estimate it fits a T4: 24 million weights, batches of what
-# `fine_tune` takes.
+# Not tried on a GPU, not measured. By our estimate it fits a T4: 24 million weights, two copies of them,
+# batches of 32.
 
 # %% [markdown]
 # ## Three things to remember
 #
-# 1. A near task and few labels: freeze. A far task and more labels: fine-tune. Measure both.
+# 1. Here freezing was enough on the near task, and fine-tuning gained on the far one. On yours, measure
+#    both, and a start from nothing, too.
 # 2. Two rates: small for what is borrowed, large for what is new. `val` chooses, never the test.
 # 3. Frozen means weights *and* statistics. Fine-tuned means: the old task may be gone.
 #
@@ -667,15 +711,15 @@ expect("patient 2, repaired: shape", still["evaluation mode"], 90, 100, "%")
 # 2. A friend fine-tunes with 10 labels and chooses among 50 rates on 200 labelled pictures. What should
 #    they have done with the 200?
 # 3. Ten tasks, one phone. Which way do you choose, and why?
-# 4. You swap two weights of the same shape in a key map. Which check of section 2 notices?
+# 4. You swap two tables of the same shape in a key map. Which check of section 2 notices, and when does it not?
 #
 # <details><summary>Answers</summary>
 #
-# 1. Who tries more often looks better by luck alone. Equal care makes the comparison fair.
+# 1. Who tries more often looks better by luck alone.
 # 2. Train on them: choosing among 50 rates uses up labels, too. (Our 10 labels had such a `val`; with no
 #    labels to choose by, both ways would do worse.)
 # 3. Frozen: one body, ten small heads. Ten fine-tuned bodies need ten times the memory.
-# 4. Names and shapes fit. Only the comparison of scores notices.
+# 4. Names and shapes fit. Only the comparison of scores notices, and only where the two tables differ.
 #
 # </details>
 #

@@ -1294,13 +1294,13 @@ expect("voice, + variations", table["+ variations"]["voice"], 8, 40, "%")
 # Trained on words, the encoders *unlearn* the voice, which a fresh network still hands on. What a feature
 # keeps is decided by what it was trained for. (The joint space has heard all these voices but the new four,
 # inside of captions.)
+
 # %% [markdown]
 # ## Worth a GPU
 #
-# All 20 voices, a wider encoder, ten times the variations. Does 0 dB get past 90 %? Guess first.
+# An encoder three times as wide, ten times the variations. Does 0 dB get past 90 %? Guess first.
 #
 # ```python
-# train = spoken_words.load(scenes.TRAIN_VOICES, repeats=20)
 # torch.manual_seed(runtime.seed)
 # wide = Classifier(AudioEncoder(width=192, hidden_dim=192), 44, "audio").to(runtime.device)
 # longer = fit(wide, cross_entropy, varied, 3000, learning_rate=2e-3, runtime=runtime)
@@ -1309,7 +1309,7 @@ expect("voice, + variations", table["+ variations"]["voice"], 8, 40, "%")
 # print(hardships(wide))
 # ```
 #
-# Not tried on a GPU, not measured.
+# Not tried on a GPU, not measured. By our estimate it fits a T4.
 
 # %% [markdown]
 # ## Three things to remember

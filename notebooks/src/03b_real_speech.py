@@ -951,25 +951,24 @@ expect("varied less plain, new people", gains[1], 0.5, 14, "points")
 # Their 20 % promise about ten points more than new people give, and hardly tell the two networks apart; new
 # people do. The repair is one line: hold back *voices*, not sayings. **Split by what should be new**: people,
 # rooms, hospitals, days.
-#
+
+# %% [markdown]
 # ## Worth a GPU
 #
-# A reader that hears 12,000 captions, twice as wide, 3,000 steps. How far down does one breath get? Guess first.
+# A reader that is twice as wide and learns for 3,000 steps. How far down does one breath get? Guess first.
 #
 # ```python
-# lessons = captions("train", 12_000, seed=0)
-#
-#
-# def wide():
+# def twice_as_wide():
 #     return AudioCNN(width=128, output_dim=256, layers=4, halvings=2)
 #
 #
-# wide_reader, _ = trained_reader(wide, 3000, "a wide reader", speed=(0.8, 1.7))
+# wide_reader, _ = trained_reader(twice_as_wide, 3000, "a wide reader", speed=(0.8, 1.7))
 # print({name: error_rate(read(wide_reader, name), name) for name in tests})
 # ```
 #
-# Not tried on a GPU, not measured.
-#
+# Not tried on a GPU, not measured. By our estimate it fits a T4.
+
+# %% [markdown]
 # ## Three things to remember
 #
 # 1. A score for people needs people that were left out. In this chapter one new voice differed from the

@@ -42,9 +42,22 @@ def test_rows_are_selected_by_number_or_mask():
     assert data.select(torch.tensor([7, 2])).words.tolist() == [7, 2]
 
 
+def test_joined_sets_keep_every_saying_with_its_word_and_voice():
+    plain, varied = spoken_words.load([3], repeats=0), spoken_words.load([4], repeats=1)
+    both = spoken_words.joined(plain, varied)
+    assert both.words.equal(torch.cat([plain.words, varied.words]))
+    assert both.voices.equal(torch.cat([plain.voices, varied.voices]))
+    for part, first in ((plain, 0), (varied, len(plain))):
+        for row, length in enumerate(part.waveforms.lengths.tolist()):
+            found = both.waveforms.rows(torch.tensor([first + row])).values[0]
+            assert found.equal(part.waveforms.values[row, :length])
+
+
 def test_what_is_refused():
     with pytest.raises(ValueError, match="unknown voice 24"):
         spoken_words.load([24])
     for voices, repeats in (([], 1), ([3], -1)):
         with pytest.raises(ValueError, match="repeats must be ≥ 0 and a voice given"):
             spoken_words.load(voices, repeats)
+    with pytest.raises(ValueError, match="empty batch"):
+        spoken_words.joined()

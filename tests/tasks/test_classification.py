@@ -50,6 +50,27 @@ def test_it_learns_by_the_loop_and_answers_every_row():
     assert judge.predict(batch, chunk=30).equal(judge.predict(batch))
 
 
+def test_dropout_zeroes_numbers_in_training_alone():
+    torch.manual_seed(0)
+    judge, batch = Classifier(Plain(), 3, "x", dropout=0.5), questions(200)
+    judge.train()
+    given = {}
+    judge.head.register_forward_pre_hook(lambda _, inputs: given.update(x=inputs[0]))
+    judge(batch)
+    assert 0.4 < (given["x"] == 0).double().mean() < 0.6
+    judge.eval()
+    judge(batch)
+    assert given["x"].equal(judge.encoder(batch["x"]))
+
+
+def test_smoothing_gives_every_class_its_share():
+    logits, labels = torch.randn(5, 3), torch.tensor([0, 2, 1, 1, 0])
+    logs = logits.log_softmax(1)
+    wanted = -(0.7 * logs[torch.arange(5), labels] + 0.3 * logs.mean(1)).mean()
+    found = cross_entropy(logits, Batch(labels=labels), smoothing=0.3)
+    torch.testing.assert_close(found, wanted)
+
+
 def test_several_right_classes():
     logits, labels = torch.zeros(3, 4), torch.eye(4)[:3]
     found = binary_cross_entropy(logits, {"labels": labels})

@@ -62,6 +62,14 @@ def test_only_a_share_gets_noise(words):
     assert 0.3 < changed.double().mean() < 0.7
 
 
+@pytest.mark.parametrize("noisy", [0.0, 1.0])
+def test_noise_leaves_what_it_was_given_alone(words, noisy):
+    given = words.waveforms._replace(values=words.waveforms.values.float())
+    before = given.values.clone()
+    varied(given, Variation(noise=(0.0, 0.0), noisy=noisy), torch.Generator().manual_seed(0))
+    assert given.values.equal(before)
+
+
 def test_a_step_has_its_own_batch_whenever_it_is_asked(words):
     batch = sayings(words.waveforms, words.words, WORDS, 16, seed=1)
     first, again, next_one = batch(0), batch(0), batch(1)

@@ -23,7 +23,7 @@ from xmodal_lab.training.guards import (
     undone_on_error,
     uninterrupted,
 )
-from xmodal_lab.training.optimisation import Recipe, parameter_groups
+from xmodal_lab.training.optimisation import Recipe, parameter_groups, parts_of
 from xmodal_lab.training.order import Order, shuffled
 from xmodal_lab.training.resuming import Saver
 
@@ -69,12 +69,13 @@ def fit(
     runtime: Runtime | None = None,
     controls: Controls | None = None,
     folder: str | Path | None = None,
-    **recipe: float | str | None,
+    **recipe: object,
 ) -> Iterator[Step]:
     """Train a model by any objective, yielding after every step.
 
     ``for step in fit(space, over_pairs, data): ...`` — break, look, plot, as you like. The model is
-    in training mode in every step, and in evaluation mode once the loop is over, however it ended.
+    in training mode in every step, but for parts that are to stay ``still``, and in evaluation mode
+    once the loop is over, however it ended.
 
     Args:
         model: maps a batch to outputs, see ``xmodal_lab.objective``.
@@ -99,13 +100,17 @@ def fit(
             are still those of the last good step.
         torch.OutOfMemoryError: where not even one row fits.
         CheckpointError: where ``folder`` holds only damaged or foreign checkpoints.
-        ValueError: for fewer rows than one batch takes, or modalities of different length.
+        ValueError: for fewer rows than one batch takes, modalities of different length, or parts
+            that the model has not.
     """
     chosen, whole = Recipe(**recipe), learner(model, objective)
     runtime, controls = runtime or current(), controls or Controls()
     whole.to(runtime.device)
     same_beginning(whole)
-    optimiser = torch.optim.AdamW(parameter_groups(whole, chosen.weight_decay), lr=learning_rate)
+    shares = {part: chosen.shares[name] for name, part in parts_of(model, chosen.shares).items()}
+    still = parts_of(model, chosen.still).values()
+    groups = parameter_groups(whole, chosen.weight_decay, shares)
+    optimiser = torch.optim.AdamW(groups, lr=learning_rate)
     scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.needs_scaler)
     saver = Saver(folder, chosen.every, whole, optimiser, scaler)
     done = saver.resume()
@@ -123,10 +128,13 @@ def fit(
             highest = learning_rate if controls.learning_rate is None else controls.learning_rate
             rate = highest * chosen.schedule(number, steps)
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                # Checkpoints from before there were shares have none.
+                group["lr"] = rate * group.get("share", 1.0)
             rows, batch = feed(number - 1)
             with undone_on_error(whole) as before:
                 whole.train()
+                for part in still:
+                    part.eval()
                 optimiser.zero_grad(set_to_none=True)
                 found = gradient(batch, scaler.scale, before.restore)
                 scaler.unscale_(optimiser)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from torch import nn
 
@@ -21,9 +22,16 @@ class Recipe:
             itself where the device runs out of memory.
         compiled: True to run the model through ``torch.compile``.
         every: steps from checkpoint to checkpoint; there is one more at the end, however it comes.
+        shares: the learning rate of named parts, as a share of the others': ``{"encoder": 0.1}``
+            for borrowed weights behind a new head; with 0 they stay.
+        still: names of parts that stay in evaluation mode: their BatchNorm goes on with the means
+            and spreads it came with, their dropout is off.
 
     Raises:
-        ValueError: for another kind of decay, or checkpoints less than a step apart.
+        ValueError: for another kind of decay, checkpoints less than a step apart, or a share that
+            is no number from 0 up.
+
+    Source: of a share for borrowed weights, Yosinski et al. 2014.
     """
 
     warmup: int = 30
@@ -33,12 +41,19 @@ class Recipe:
     micro_batch: int | None = None
     compiled: bool = False
     every: int = 100
+    shares: Mapping[str, float] = field(default_factory=dict)
+    still: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.decay not in ("cosine", "none"):
             raise ValueError(f"unknown decay {self.decay!r}: choose 'cosine' or 'none'")
         if self.every < 1:
             raise ValueError(f"every must be at least 1, got {self.every}")
+        for name, share in self.shares.items():
+            if not 0 <= share < math.inf:
+                raise ValueError(f"the share of {name!r} must be a number from 0 up, got {share}")
+        if isinstance(self.still, str):
+            raise ValueError(f"still names several parts: give [{self.still!r}]")
 
     def schedule(self, number: int, steps: int) -> float:
         """Share of the highest learning rate at a step, from 1."""
@@ -58,11 +73,42 @@ def schedule(number: int, steps: int, warmup: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict]:
-    """Matrices decay; biases, norms and the temperature (fewer than two dimensions) do not."""
-    matrices = [p for p in model.parameters() if p.ndim >= 2]
-    others = [p for p in model.parameters() if p.ndim < 2]
+def parameter_groups(
+    model: nn.Module, weight_decay: float, shares: Mapping[nn.Module, float] | None = None
+) -> list[dict]:
+    """Matrices decay; biases, norms and the temperature (fewer than two dimensions) do not.
+
+    Args:
+        model: all that learns.
+        weight_decay: of its matrices.
+        shares: parts of it → ``share`` of their groups; an inner part's goes before an outer's.
+    """
+    of = {}
+    for part in model.modules():  # outer parts come first
+        if part in (shares or {}):
+            of |= dict.fromkeys(part.parameters(), shares[part])
+    kinds = [(share, decays) for share in sorted({1.0, *of.values()}) for decays in (True, False)]
     return [
-        {"params": matrices, "weight_decay": weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {
+            "params": [
+                p for p in model.parameters() if (of.get(p, 1.0), p.ndim >= 2) == (share, decays)
+            ],
+            "weight_decay": weight_decay if decays else 0.0,
+            "share": share,
+        }
+        for share, decays in kinds
     ]
+
+
+def parts_of(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
+    """Parts of a model by their names.
+
+    Raises:
+        ValueError: for a name that the model has not.
+    """
+    there = dict(model.named_modules())
+    for name in names:
+        if name not in there or not name:
+            known = ", ".join(child for child, _ in model.named_children())
+            raise ValueError(f"{type(model).__name__} has no part {name!r}: it has {known}")
+    return {name: there[name] for name in names}

@@ -59,7 +59,17 @@ def test_lines_of_draws_go_through_their_means():
     axis = FIGURES["draws"]().axes[0]
     assert [list(values) for values in axis.lines[0].get_data()] == [[10, 50], [30, 60]]
     dots = np.concatenate([dots.get_offsets() for dots in axis.collections])
-    assert dots.tolist() == [[10, 20], [10, 40], [50, 60]]
+    assert dots[:, 1].tolist() == [20, 40, 60]
+    assert (dots[:, 0] / [10, 10, 50]).tolist() == pytest.approx([dots[0, 0] / 10] * 3)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_dots_of_draws_lie_beside_their_mean_and_those_of_other_lines(count):
+    lines = {f"line {number}": {10: [50.0, 50.0]} for number in range(count)}
+    axis = charts.draws({"a": lines}, "labels", "right / %", {"a": 10}).axes[0]
+    places = [10, *(dots.get_offsets()[0, 0] for dots in axis.collections)]
+    apart = np.diff(np.sort(axis.transData.transform([(x, 50) for x in places])[:, 0]))
+    assert len(apart) == count and apart.min() > 5  # pixels
 
 
 def test_the_push_of_infonce_is_a_soft_switch_and_that_of_a_margin_a_hard_one():

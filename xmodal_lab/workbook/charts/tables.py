@@ -54,7 +54,7 @@ def draws(
     ylabel: str,
     chance: Mapping[str, float],
 ) -> Figure:
-    """Panels side by side: a line through the means, and every draw as a dot.
+    """Panels side by side: a line through the means, and every draw as a dot beside it.
 
     Args:
         panels: title → name of the line → x → one value a draw.
@@ -67,9 +67,10 @@ def draws(
         for number, (name, found) in enumerate(lines.items()):
             look, means = line_look(number), [np.mean(values) for values in found.values()]
             axis.plot(list(found), means, **look, label=name)
+            beside = 1.12 ** (2 * number + 1 - len(lines) or 1)  # not hidden by the mean's marker
             for x, values in found.items():
                 dots = {"color": look["color"], "marker": look["marker"], "s": 16, "alpha": 0.45}
-                axis.scatter([x] * len(values), values, **dots)
+                axis.scatter([x * beside] * len(values), values, **dots)
             told.append(f"{title}, {name}: {_draws_told(found)}")
         axis.axhline(chance[title], color="black", lw=1, ls=(0, (1, 2)), marker="", label="chance")
         ticks = sorted({x for found in lines.values() for x in found})

@@ -62,6 +62,8 @@ class Attempt:
                     f"your version changes its input `{name}`. Did you write into it in place? "
                     "Make a new one instead."
                 )
+            if trace := _gradient_left(before, after):
+                raise Mistake(f"your input `{name}` {trace} afterwards. Take a copy: .clone().")
         if result is None:
             raise Mistake("your version returns None. Did you forget `return`?")
         if result is Ellipsis or inspect.isgenerator(result):
@@ -145,6 +147,15 @@ def kind(value) -> str:
     names = {type(Ellipsis): "`...`", torch.Tensor: "a tensor", np.ndarray: "an array"}
     name = type(value).__name__
     return names.get(type(value), f"{'an' if name[0] in 'aeiou' else 'a'} {name}")
+
+
+def _gradient_left(before, after) -> str:
+    """What autograd has left on a tensor that was handed over, in words; nothing else."""
+    if not isinstance(before, torch.Tensor) or not after.is_leaf:
+        return ""
+    if (before.grad is None) != (after.grad is None):
+        return "has a gradient"
+    return "" if before.requires_grad == after.requires_grad else "asks for gradients"
 
 
 def _unchanged(before, after) -> bool:

@@ -78,6 +78,27 @@ def wide_inside(channels, width, stride=1):
     return count + (channels * width + 2 * width if channels != width or stride != 1 else 0)
 
 
+def narrow(n, channels, width, stride):
+    total = channels * n + 9 * n * n + n * width + 2 * (n + n + width)
+    return total + (channels * width + 2 * width if channels != width or stride > 1 else 0)
+
+
+def rounded_up(channels, width, stride=1):
+    return narrow((width + 3) // 4, channels, width, stride)
+
+
+def rounded_last(channels, width, stride=1):
+    return int(narrow(width / 4, channels, width, stride))
+
+
+def only_two(channels, width, stride=1):
+    return by_formula(channels, width, stride if stride == 2 else 1)
+
+
+def remembered(channels, width, stride=1, seen={}):  # noqa: B006 - that is the mistake
+    return seen.setdefault((channels, width), by_formula(channels, width, stride))
+
+
 def off_by_one(channels, width, stride=1):
     return by_formula(channels, width, stride) + 1
 
@@ -93,6 +114,10 @@ WRONG = (
     (three_of_three, "How many weights has a kernel of 3 × 3?"),
     (as_a_float, "Divide with //"),
     (wide_inside, "Is it narrow inside?"),
+    (rounded_up, "a quarter of 30 maps"),
+    (rounded_last, "Three convolutions, channels"),
+    (only_two, "Is a stride of 3 a stride, too?"),
+    (remembered, "64 to 64, stride 2"),
     (off_by_one, "Three convolutions, channels"),
     (lambda width: width, "expected the signature bottleneck_parameters"),
 )

@@ -87,6 +87,59 @@ def forgot_requires_grad(body, head, x, labels, body_rate, head_rate):
     return F.relu(x @ (body - body_rate * body.grad)) @ (head - head_rate * head.grad)
 
 
+def asked_of_the_given(body, head, x, labels, body_rate, head_rate):
+    body.requires_grad_()
+    head.requires_grad_()
+    b, h = torch.autograd.grad(F.cross_entropy(F.relu(x @ body) @ head, labels), (body, head))
+    return (F.relu(x @ (body - body_rate * b)) @ (head - head_rate * h)).detach()
+
+
+def left_behind(body, head, x, labels, body_rate, head_rate):
+    body.requires_grad_()
+    head.requires_grad_()
+    F.cross_entropy(F.relu(x @ body) @ head, labels).backward()
+    body.requires_grad_(False)
+    head.requires_grad_(False)
+    return F.relu(x @ (body - body_rate * body.grad)) @ (head - head_rate * head.grad)
+
+
+def nought_is_none(body, head, x, labels, body_rate, head_rate):
+    return moved(body, head, x, labels, body_rate, head_rate or body_rate)
+
+
+def a_row_alone(body, head, x, labels, body_rate, head_rate):
+    return moved(body, head, x, labels, body_rate, head_rate).squeeze()
+
+
+def no_step_for_one(body, head, x, labels, body_rate, head_rate):
+    steps = len(x) > 1
+    return moved(body, head, x, labels, steps * body_rate, steps * head_rate)
+
+
+def narrow_alone(body, head, x, labels, body_rate, head_rate):
+    return by_hand(body, head, x, labels, body_rate if body.shape[1] < 20 else 0, head_rate)
+
+
+def shortened(body, head, x, labels, body_rate, head_rate):
+    b, h = gradients(body, head, x, labels)
+    shorter = min(1, 10 / (b.norm() + h.norm() + 1e-9).item())
+    return moved(body, head, x, labels, shorter * body_rate, shorter * head_rate)
+
+
+def small_is_nothing(body, head, x, labels, body_rate, head_rate):
+    return moved(body, head, x, labels, body_rate if body_rate >= 1e-2 else 0, head_rate)
+
+
+def by_exponents(body, head, x, labels, body_rate, head_rate):
+    hidden = (x @ body).clamp(min=0)
+    wrong = (hidden @ head).exp()
+    wrong = wrong / wrong.sum(1, keepdim=True) - F.one_hot(labels, head.shape[1])
+    wrong = wrong / len(x)
+    of_body = x.T @ (wrong @ head.T * (hidden > 0))
+    body, head = body - body_rate * of_body, head - head_rate * hidden.T @ wrong
+    return (x @ body).clamp(min=0) @ head
+
+
 def chosen(body, head, x, labels, body_rate, head_rate):
     return moved(body, head, x, labels, body_rate, head_rate).argmax(1)
 
@@ -103,5 +156,14 @@ WRONG = (
     (never_stepped, "Are those the scores before the step?"),
     (probabilities, "Scores are asked for, before any softmax"),
     (forgot_requires_grad, "your version stopped with RuntimeError"),
+    (asked_of_the_given, "asks for gradients afterwards"),
+    (left_behind, "has a gradient afterwards"),
+    (nought_is_none, "Here the head's rate is 0"),
+    (a_row_alone, "the shape should be [1, 3], yours is [3]"),
+    (no_step_for_one, "One row is a batch, too"),
+    (narrow_alone, "30 hidden"),
+    (shortened, "Is a gradient clipped"),
+    (small_is_nothing, "a rate rounded"),
+    (by_exponents, "a softmax infinite"),
     (chosen, "Scores are (rows, classes)."),
 )

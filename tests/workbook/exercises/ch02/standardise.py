@@ -70,6 +70,42 @@ def scaled_only(images, mean, std):
     return images / 255 / torch.tensor(std)[:, None, None]
 
 
+def by_the_brightest(images, mean, std):
+    images = images.float()
+    return by_none(images if images.max() > 1 else 255 * images, mean, std)
+
+
+def bytes_alone(images, mean, std):
+    return by_none(images if images.dtype == torch.uint8 else 255 * images, mean, std)
+
+
+def clipped(images, mean, std):
+    return by_none(images, mean, std).clamp(-10, 10)
+
+
+def never_by_zero(images, mean, std):
+    return by_none(images, mean, [s + 1e-5 for s in std])
+
+
+def in_half_precision(images, mean, std):
+    return by_none(images, mean, std).half()
+
+
+def one_sign(images, mean, std):
+    return by_none(images, [abs(m) for m in mean], std)
+
+
+def written_into(images, mean, std):
+    if images.dtype == torch.uint8:
+        return by_none(images, mean, std)
+    images /= 255
+    return by_none(255 * images, mean, std)
+
+
+def cut_off(images, mean, std):
+    return by_none(images.detach(), mean, std)
+
+
 def blue_first(images, mean, std):
     mean, std = torch.tensor(mean).flip(0), torch.tensor(std).flip(0)
     return (images / 255 - mean[:, None, None]) / std[:, None, None]
@@ -91,6 +127,14 @@ WRONG = (
     (centred_only, "Did you divide by the spread?"),
     (scaled_only, "Did you subtract the mean?"),
     (blue_first, "Is red taken for blue?"),
+    (by_the_brightest, "Does a dark picture have another scale?"),
+    (bytes_alone, "Floats are levels 0–255 as well"),
+    (clipped, "Is anything clipped"),
+    (never_by_zero, "added to the spread?"),
+    (in_half_precision, "Is anything clipped"),
+    (one_sign, "by a negative mean"),
+    (written_into, "changes its input `images`"),
+    (cut_off, "no gradient flows back"),
     (in_numpy, "should be a tensor, yours is an array"),
     (lambda images, mean, std: by_none(images, mean, std).mean(1), "has the shape of the pictures"),
 )

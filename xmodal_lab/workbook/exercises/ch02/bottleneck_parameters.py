@@ -49,8 +49,11 @@ def cases():
         (256, 256),
         (256, 512, 2),
         (512, 512, 1),
-        (16, 16, 2),
+        (64, 64, 1),
+        (64, 64, 2),
+        (16, 16, 3),
         (24, 8),
+        (24, 30),
         (8, 40, 1),
         (1024, 2048, 2),
     ):
@@ -60,6 +63,7 @@ def cases():
 
 ALWAYS = "Is the way around always a convolution? Where width and size stay, it is x itself: free."
 NEVER = "Did you forget the way around? Where width or stride change, it is a convolution of 1 × 1."
+ROUNDED = "What is a quarter of 30 maps? 7, rounded down: `width // 4`."
 
 MISCONCEPTIONS = (
     Misconception(
@@ -90,6 +94,12 @@ MISCONCEPTIONS = (
     Misconception("Has the way around a BatchNorm? It has.", answer(shortcut_norm=False)),
     Misconception(
         "How narrow is it inside? A quarter of the width.", answer(narrow=lambda w: w // 2)
+    ),
+    Misconception(ROUNDED, answer(narrow=lambda w: -(-w // 4))),
+    Misconception(ROUNDED, answer(narrow=lambda w: round(w / 4))),
+    Misconception(
+        "Is a stride of 3 a stride, too? All but 1 need a way.",
+        answer(shortcut=lambda c, w, s: c != w or s == 2),
     ),
     Misconception(
         "Is it narrow inside? A quarter of the width: that is the bottleneck.",
@@ -124,6 +134,6 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     advice="Three convolutions, channels → width // 4 → width // 4 → width, of 1, 9 and 1 pixels; "
     "two numbers a map for each BatchNorm; the way around where width or stride change.",
-    praise="equal to building 8 blocks and counting",
+    praise="equal to building 11 blocks and counting",
     on_device=False,  # numbers, no tensors
 )

@@ -50,7 +50,8 @@ def body_first(body, head, x, labels, body_rate, head_rate):
 def oracle(body, head, x, labels, body_rate, head_rate):
     """The chain rule by hand: back through the scores, the ReLU, the body."""
     hidden = np.maximum(x @ body, 0)
-    exponents = np.exp(hidden @ head)
+    found = hidden @ head
+    exponents = np.exp(found - found.max(1, keepdims=True))
     error = exponents / exponents.sum(1, keepdims=True)
     for row, label in enumerate(labels):
         error[row, label] -= 1
@@ -70,11 +71,26 @@ def cases():
         for rates in ((0.2, 1.0), (0.0, 0.5), (0.7, 0.1)):
             what = f"scores of {rows} rows, body's rate {rates[0]}, head's {rates[1]}"
             yield Case((body, head, x, labels, *rates), what, FROZEN if not rates[0] else "")
+    # As wide as the chapter's; one row; and rows so large that a small rate is seen.
+    for rows, inputs, hidden, size, rates, advice in (
+        (12, 20, 30, 1.0, (0.5, 0.0), RESTING),
+        (1, 3, 9, 1.0, (0.3, 0.6), ALONE),
+        (5, 3, 4, 40.0, (0.001, 0.002), LARGE),
+    ):
+        body, head = (torch.randn(s, generator=random) for s in ((inputs, hidden), (hidden, 3)))
+        x = size * torch.randn(rows, inputs, generator=random)
+        labels = torch.randint(3, (rows,), generator=random)
+        what = f"{rows} × {inputs} numbers, {hidden} hidden, rates {rates[0]} and {rates[1]}"
+        yield Case((body, head, x, labels, *rates), what, advice)
+        yield Case((body.double(), head.double(), x.double(), labels, *rates), what, advice)
 
 
 FROZEN = (
     "Here the body's rate is 0: its weights stay, only the head learns. That is a linear probe."
 )
+RESTING = "Here the head's rate is 0: it stays, only the body learns."
+ALONE = "One row is a batch, too: a step is made, and its scores are (1, classes)."
+LARGE = "Large rows, small rates. Is a gradient clipped, a rate rounded, or a softmax infinite?"
 TOGETHER = "Do both gradients come from the old weights? Compute both, then move both."
 
 MISCONCEPTIONS = (
@@ -115,5 +131,5 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     advice="Gradients of the mean cross-entropy for body and head; each minus its rate times its "
     "gradient; then relu(x @ body) @ head.",
-    praise="equal to the chain rule by hand in 9 steps",
+    praise="equal to the chain rule by hand in 15 steps",
 )

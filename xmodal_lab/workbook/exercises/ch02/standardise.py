@@ -46,18 +46,28 @@ def oracle(images, mean, std):
     return found
 
 
+TINY = (
+    (-0.2, 0.5, 0.8),
+    (1e-5, 0.01, 0.5),
+)  # the first gives more than a half-precision number holds
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 OTHERS = (0.1, 0.5, 0.8), (0.5, 0.25, 2.0)
 
 
 def cases():
     random = torch.Generator().manual_seed(12)
+    levels = 255 * torch.rand(3, 3, 3, 3, generator=random)
+    yield Case((levels, *IMAGENET), "[3, 3, 3, 3] in floats", FLOATS)
     # Where height and width are 3 as well, who lines up the wrong axis is not stopped by shapes.
     for shape in ((1, 3, 3, 3), (3, 3, 3, 3), (3, 3, 2, 3), (2, 3, 4, 5)):
         images = torch.randint(0, 256, shape, generator=random).byte()
         for name, (mean, std) in (("ImageNet's", IMAGENET), ("other", OTHERS)):
             what = f"{list(shape)} by {name} means and spreads"
-            yield Case((images, mean, std), what, "" if shape[-2:] == (3, 3) else AXIS)
+            yield Case((images, mean, std), what, AXIS if shape == (2, 3, 4, 5) else "")
+    dark = torch.randint(0, 2, (2, 3, 3, 3), generator=random).byte()
+    yield Case((dark, *IMAGENET), "two dark pictures, of levels 0 and 1", DARK)
+    wide = torch.randint(0, 256, (17, 3, 2, 70), generator=random).byte()
+    yield Case((wide, *TINY), "by a negative mean and tiny spreads", TOLD)
 
 
 def reversed_channels(three, like):
@@ -68,6 +78,9 @@ LEVELS = "Did you divide by 255? Means and spreads are those of levels from 0 to
 AXIS = (
     "Do the three numbers meet the channels? Broadcasting lines up the last axes: [:, None, None]."
 )
+FLOATS = "Floats are levels 0–255 as well: what comes in decides nothing."
+DARK = "Does a dark picture have another scale? Divide each by 255."
+TOLD = "Is anything clipped, rounded, or added to the spread? Only take away and divide."
 
 MISCONCEPTIONS = (
     Misconception(LEVELS, answer(levels=lambda x: x.float())),
@@ -108,9 +121,10 @@ EXERCISE = Exercise(
     result=Entries(if_shape="The result has the shape of the pictures."),
     misconceptions=MISCONCEPTIONS,
     advice="Divide the levels by 255, take away the channel's mean, divide by its spread.",
-    praise="equal to a loop over channels in 8 cases",
+    praise="equal to a loop over channels in 11 cases",
+    gradient=("images",),
     at_size=AtSize(
-        lambda: (torch.zeros(200, 3, 32, 32, dtype=torch.uint8), *IMAGENET),
+        lambda: (torch.zeros(200, 3, 32, 32), *IMAGENET),
         "200 pictures",
         calls=4,
     ),
