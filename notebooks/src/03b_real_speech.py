@@ -13,15 +13,14 @@
 # nearly all right. A sixth voice says the same words. How well that goes depends on the voice, and the score
 # on the five does not tell you.
 #
-# You will measure that, mend part of it, and then read whole sentences in which nobody has marked where a
-# word ends.
+# You will measure that, mend part of it, and then read sentences in which nobody has marked where a word ends.
 #
 # | | |
 # |---|---|
 # | You need | [chapter 03](03_rnn_features.ipynb): log-mel spectrograms, recurrent cells, padding |
 # | You will be able to | test a recogniser on people it does not know, train a reader of sentences with CTC and say what it gets wrong, and tell a learned filter bank from a given one |
 # | It takes | about 65 seconds of one free CPU core, most of it training; several minutes on a slow or busy machine. 0.9 GB of memory. A GPU: not measured yet |
-# | To read | 2,300 words. One exercise, 5 minutes by its card, and an optional one, 20 minutes |
+# | To read | 2,600 words. One exercise, 5 minutes by its card, and an optional one, 20 minutes |
 # | At a first reading | skip the optional exercise and section 4 |
 
 # %% [markdown]
@@ -128,14 +127,12 @@ expect("best new voice", max(of_kind(plain, "new")), 85, 100, "%")
 expect("worst new voice", min(of_kind(plain, "new")), 30, 90, "%")
 
 # %% [markdown]
-# Of the known voices it gets nearly all. Between the best and the worst new voice lie tens of points, and the
-# score on known voices was no warning. With four new voices, their *mean* is a rough number, too: another four
-# would give another one. (Section 5 does this with real people.)
+# Of the known voices it gets nearly all, and that was no warning: between the best and the worst new voice lie
+# tens of points. With four voices, their *mean* is a rough number, too. (Section 5 has real people.)
 #
 # ## 1 · A sentence has no marks
 #
-# Each clip held one word, cut out for us. A sentence comes in one piece. We know *what* was said, but not
-# *when*: nobody has time to mark each word.
+# Each clip held one word, cut out for us. Of a sentence we know *what* was said, but not *when*.
 #
 # **Connectionist temporal classification** (CTC, Graves et al. 2006) needs no marks. At each **frame**, a step
 # in time, the network names one symbol: a word, or the **blank** –, “nothing new here”. A row of symbols is a
@@ -330,7 +327,7 @@ print("numbers:", unit_numbers([example]).values[0].tolist())
 # %% [markdown]
 # The reader is an encoder and one linear layer with 45 scores a frame: the blank and 44 units. The encoder is
 # made of convolutions alone. Two of them move by two: each is a **halving** of the frames. The spectrogram has
-# one every 20 ms, the reader one every 80 ms: these are the frames of CTC. (Section 3 compares it with a GRU.)
+# one every 20 ms, the reader one every 80 ms: these are the frames of CTC. (Section 3 tries a GRU.)
 
 # %%
 import time
@@ -499,7 +496,7 @@ show(charts.curves(by_speed(reader), "played × as fast", "words wrong / %", yli
 # to the pace of the others, one breath has about 20 points fewer words wrong (on our seed), and composed captions
 # that are rushed have more wrong. But it is not all.
 #
-# So train on varied speed: each caption 0.8 to 1.7 times as fast, the spectrum a little stretched or squeezed.
+# So train on varied speed: 0.8 to 1.7 times as fast, the spectrum a little stretched or squeezed.
 
 # %%
 varied_reader, _ = trained_reader(small_cnn, 250, "reader, varied", speed=(0.8, 1.7))
@@ -509,13 +506,12 @@ breath = wrong["reader"]["one breath"] - wrong["reader, varied"]["one breath"]
 expect("one breath, gained by varied speed", breath, 5, 40, "points")
 
 # %% [markdown]
-# What is left may be that words run into each other, or that one breath has a melody. We have no control for
-# that, so we do not know.
+# What is left may be words that run into each other, or melody. We have no control, so we do not know.
 #
 # ## 3 · Convolutions or recurrence?
 #
-# A GRU may remember all it has heard. A convolution sees its neighbours; each frame of the reader sees 45
-# frames of the spectrogram, 0.9 s. A comparison is fair at **equal parameters**, and then there are two fair prices: **equal
+# A GRU may remember all it has heard. Each frame of our convolutions sees 45 frames of the spectrogram, 0.9 s.
+# A comparison is fair at **equal parameters**, and then there are two fair prices: **equal
 # steps** and **equal seconds**.
 
 # %%
@@ -547,12 +543,10 @@ race_guess.reveal(wrong["reader, GRU"]["new scenes"])
 expect("GRU, equal seconds, new scenes", wrong["reader, GRU"]["new scenes"], 45, 90, "%")
 
 # %% [markdown]
-# About as wrong as *always the same*. In a run of ours with as many steps as the convolutions, and twice their
-# seconds, the GRU's reader still had 31 % wrong. That holds for this task, this size, these seconds; it does not
-# say why.
+# About as wrong as *always the same*. With as many steps, and twice the seconds, a GRU of ours still had 31 %
+# wrong. That holds for this task, this size, these seconds; it does not say why.
 #
-# Then single words, where the opening's recogniser was a GRU behind convolutions: the same five voices, the
-# same 150 steps. Section 4 measures both, beside a third way to hear: about equal.
+# And on single words? There the two are about equal; section 4 measures both, beside a third way to hear.
 #
 # ## 4 · A filter bank that is learned
 #
@@ -616,8 +610,7 @@ for kind, even in (("known voices", 2), ("new voices", 6)):
 # %% [markdown]
 # On single words, convolutions and GRU are about equal here. What is learned from raw sound is, after as many
 # steps, no better than what was given, and took about three times the seconds (those of making log-mel not
-# counted: it was made before the clock began). So that is the price.
-#
+# counted: it was made before the clock began). #
 # What do the filters answer to? Each row is a filter, sorted by its strongest frequency; bright is strong.
 
 # %%
@@ -652,12 +645,12 @@ print(f"half of the mel triangles below {middle(banks['mel triangles']):,.0f} Hz
 # Nobody told them of mel, or of ears. And yet more than half went down, where mel triangles are dense, too, and
 # still further: half of them below a few hundred hertz, some at nearly 0. The bend is like mel's; the reason need
 # not be an ear's. A control of ours: with the treble lifted first (pre-emphasis 0.97), half lay below 656 Hz in
-# place of 281. And three times the steps moved them further from mel (219 Hz). Sainath et al. (2015) found such a
+# place of 281. Sainath et al. (2015) found such a
 # bend with 2,000 hours of speech.
 #
 # ## 5 · More voices from five
 #
-# Back to the new voices of the opening. We have no others to learn from. But each saying can be **varied**,
+# Back to the opening. We have no other voices to learn from. But each saying can be **varied**,
 # anew at every step: faster or slower, and as from a longer or shorter throat, which moves the spectrum up or
 # down (Jaitly and Hinton 2013). And each band is **levelled** to mean 0 and spread 1. These are two changes, so we train
 # with levelling alone, too.
@@ -824,7 +817,7 @@ results = {
 }
 
 # %% [markdown]
-# The results table of this chapter: one row an encoder, frozen, with the same probe.
+# One row an encoder, frozen, with the same probe.
 
 # %%
 show(charts.results_table(results))
@@ -846,9 +839,8 @@ expect("varied less 8 slices", best - nothing, -3, 6, "points")
 # *nothing*. Always print that row.
 #
 # And ears of the wide world: **wav2vec 2.0** guessed hidden parts of 960 hours of books read aloud (Baevski et
-# al. 2020), **Whisper** wrote down 680,000 hours (Radford et al. 2023), **AST** looks at spectrograms as
-# pictures and names sounds (Gong et al. 2021). `pretrained.load` brings them, and resamples our 8 kHz to the
-# 16 kHz that they were trained with. Without weights, it says in one line what to do.
+# al. 2020); **Whisper** (Radford et al. 2023) and **AST** (Gong et al. 2021) are others. `pretrained.load` brings
+# them, and resamples our 8 kHz to 16. Without weights, it says in one line what to do.
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: depends on which weights are installed or can be reached.
@@ -866,11 +858,11 @@ for name in ("wav2vec2",):  # "whisper" and "ast" hear 30 and 10 seconds each ti
     print(f"{name}, one saying a word by five voices: ≈ {100 * score:.0f} % of the new voices")
 
 # %% [markdown]
-# (We had no such weights when this was written: no number here is ours.)
+# (We had no such weights: no number here is ours.)
 #
 # ## 7 · The clinic
 #
-# Two patients. Both run without an error. Guess, see, find the bug, repair.
+# Two patients. Both run without an error.
 #
 # ### Patient 1: a fast reader
 #
@@ -914,9 +906,8 @@ for halvings in (5, 2):
 #
 # ### Patient 2: a split by chance
 #
-# Five voices, 880 sayings. Somebody splits them at random, 80 to 20, as one splits pictures: train on the one
-# part, ask the other. Which network shall go out, plain or levelled and varied? The better one in the 20 %. Then
-# four new voices come.
+# Somebody splits the 880 sayings of our five voices at random, 80 to 20, as one splits pictures. Of two networks,
+# plain or levelled and varied, they want the better one in the 20 %. Then four new voices come.
 
 # %%
 split_guess = predict(
