@@ -20,7 +20,7 @@
 # | You need | [chapter 03](03_rnn_features.ipynb): log-mel spectrograms, recurrent cells, padding |
 # | You will be able to | test a recogniser on people it does not know, train a reader of sentences with CTC and say what it gets wrong, and tell a learned filter bank from a given one |
 # | It takes | about 65 seconds of one free CPU core, most of it training; several minutes on a slow or busy machine. 0.9 GB of memory. A GPU: not measured yet |
-# | To read | 2,600 words. One exercise, 5 minutes by its card, and an optional one, 20 minutes |
+# | To read | 2,500 words. One exercise, 5 minutes by its card, and an optional one, 20 minutes |
 # | At a first reading | skip the optional exercise and section 4 |
 
 # %% [markdown]
@@ -33,9 +33,9 @@ from xmodal_lab.runtime import setup
 runtime = setup(seed=0)
 
 # %% [markdown]
-# 44 words and phrases, four sayings of each by five voices. Two more sayings by the **known** five, and
-# two by four **new** voices, are for testing. (Each voice was recorded once a word; a saying changes speed,
-# loudness and noise. So a *new saying* is an old recording, changed: known voices are an easy test.)
+# 44 words and phrases, four sayings of each by five voices. Two more by the **known** five, and two by four
+# **new** voices, are for testing. (Each voice was recorded once a word; a saying changes speed, loudness and
+# noise. So of known voices, a new saying is an old recording, changed: an easy test.)
 
 # %%
 import torch
@@ -219,8 +219,8 @@ print(f"all paths, one by one: {total:.4f}")
 print(f"PyTorch's ctc_loss:    {torch.exp(-loss):.4f}")
 
 # %% [markdown]
-# One by one is for toys. A caption here has about 35 frames, and there are 45 symbols: $45^{35}$ paths. But
-# paths that stand at the same point of the sentence go on alike, so one number for each point is enough.
+# One by one is for toys. A caption here has about 35 frames and 45 symbols: $45^{35}$ paths. But paths that
+# stand at the same point of the sentence go on alike: one number for each point is enough.
 #
 # ### Exercise: `ctc_loss` · ●●● hard · 20 min · optional
 #
@@ -454,16 +454,17 @@ recorded = scenes.load("test", 150, 1, ["audio"], things=2).waveforms
 clip, levels = recorded[row], one.values[0][: int(one.lengths)].numpy()
 print(" ".join(units))
 figure = charts.gates(clip, scenes.SAMPLE_RATE, levels, traces, ylabel="probability")
-for line in figure.axes[2].get_lines():
+below = figure.axes[2]
+for line in below.get_lines():
     if line.get_label() == "a":  # said twice, and short: behind the others
         line.set(color="grey", linewidth=0.9, linestyle="-", zorder=1)
-below = figure.axes[2]
 below.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=10)
 show(figure)
 
 # %% [markdown]
 # At most frames the blank is sure of itself. A word is a spike of a frame or two (*a* is grey), and most of its
-# sound has no symbol at all. A spike may stand before its word is over, or after. So CTC tells *which* words in *which* order, and only roughly when.
+# sound has no symbol at all. A spike may stand before its word is over, or after. So CTC tells *which* words in
+# *which* order, hardly when.
 #
 # ### Why is one breath so hard?
 #
@@ -511,8 +512,7 @@ expect("one breath, gained by varied speed", breath, 5, 40, "points")
 # ## 3 · Convolutions or recurrence?
 #
 # A GRU may remember all it has heard. Each frame of our convolutions sees 45 frames of the spectrogram, 0.9 s.
-# A comparison is fair at **equal parameters**, and then there are two fair prices: **equal
-# steps** and **equal seconds**.
+# A comparison is fair at **equal parameters**, and at **equal steps** or **equal seconds**.
 
 # %%
 print("reader with convolutions alone:", f"{sum(p.numel() for p in reader.parameters()):,}")
@@ -642,18 +642,17 @@ expect("half of the learned filters below", middle(banks["learned"]), 120, 700, 
 print(f"half of the mel triangles below {middle(banks['mel triangles']):,.0f} Hz")
 
 # %% [markdown]
-# Nobody told them of mel, or of ears. And yet more than half went down, where mel triangles are dense, too, and
-# still further: half of them below a few hundred hertz, some at nearly 0. The bend is like mel's; the reason need
-# not be an ear's. A control of ours: with the treble lifted first (pre-emphasis 0.97), half lay below 656 Hz in
-# place of 281. Sainath et al. (2015) found such a
+# Nobody told them of mel, or of ears. And yet more than half went down, where mel triangles are dense, and
+# further: half of them below a few hundred hertz, some nearly at 0. The reason need not be an ear's. A
+# control: with the treble lifted first (pre-emphasis 0.97), half lay below 656 Hz in place of 281. Sainath et al. (2015) found such a
 # bend with 2,000 hours of speech.
 #
 # ## 5 · More voices from five
 #
 # Back to the opening. We have no other voices to learn from. But each saying can be **varied**,
 # anew at every step: faster or slower, and as from a longer or shorter throat, which moves the spectrum up or
-# down (Jaitly and Hinton 2013). And each band is **levelled** to mean 0 and spread 1. These are two changes, so we train
-# with levelling alone, too.
+# down (Jaitly and Hinton 2013). And each band is **levelled** to mean 0 and spread 1. That is two changes, so we
+# also train with levelling alone.
 
 # %%
 LEVELLED = Variation(views=("standard",))
@@ -690,7 +689,7 @@ expect("gained, worst new voice", lift, 3, 35, "points")
 
 # %% [markdown]
 # On four seeds both together gained 3 to 8 points on new voices (ours, 8, is the luckiest), levelling alone −2 to
-# 4. Mostly the worst voice is lifted; the best one loses a little. On voices it knows, the recogniser loses a
+# 4. Mostly the worst voice is lifted; the best one loses a little. Known voices lose a
 # little, too: 0.2 to 1.6 points.
 #
 # ### Real people
@@ -834,9 +833,9 @@ expect("varied less 8 slices", best - nothing, -3, 6, "points")
 
 # %% [markdown]
 # Look at the second row. Eight slices and no network do better on new voices than what five voices taught the
-# plain network, and about as well as borrowed ears; these are single words of one synthesiser (chapter 03). The
-# varied network beat both on two of three seeds (94 % here), and neither on the third (90 %). So the borrowed encoder may beat our own, plain one, but it does not beat
-# *nothing*. Always print that row.
+# plain network, and about as well as borrowed ears: these are single words of one synthesiser (chapter 03). The
+# varied network beat both on two of three seeds (94 % here), and neither on the third (90 %).
+# Always print the row of *nothing*.
 #
 # And ears of the wide world: **wav2vec 2.0** guessed hidden parts of 960 hours of books read aloud (Baevski et
 # al. 2020); **Whisper** (Radford et al. 2023) and **AST** (Gong et al. 2021) are others. `pretrained.load` brings
@@ -861,8 +860,6 @@ for name in ("wav2vec2",):  # "whisper" and "ast" hear 30 and 10 seconds each ti
 # (We had no such weights: no number here is ours.)
 #
 # ## 7 · The clinic
-#
-# Two patients. Both run without an error.
 #
 # ### Patient 1: a fast reader
 #
@@ -900,8 +897,8 @@ for halvings in (5, 2):
 
 # %% [markdown]
 # Four units do not fit into two or three frames: no path says them, the probability is 0, the loss infinite. One
-# option of PyTorch's loss, `zero_infinity=True`, calls that 0, gradient and all; `connectionist` sets it, as many
-# do against infinite losses. **Count the frames** before you train: at least one a unit,
+# option of PyTorch's loss, `zero_infinity=True`, calls that 0, gradient and all; `connectionist` sets it.
+# **Count the frames** before you train: at least one a unit,
 # and one more between equal neighbours.
 #
 # ### Patient 2: a split by chance
@@ -939,8 +936,8 @@ expect("varied less plain, their 20 %", gains[0], -4, 3.5, "points")
 expect("varied less plain, new people", gains[1], 0.5, 14, "points")
 
 # %% [markdown]
-# Their 20 % promise about ten points more than new people give, and hardly tell the two networks apart; new
-# people do. The repair is one line: hold back *voices*, not sayings. **Split by what should be new**: people,
+# Their 20 % promise about ten points too much, and hardly tell the two networks apart; new people do. The repair:
+# hold back *voices*, not sayings. **Split by what should be new**: people,
 # rooms, hospitals, days.
 
 # %% [markdown]
@@ -957,7 +954,7 @@ expect("varied less plain, new people", gains[1], 0.5, 14, "points")
 # print({name: error_rate(read(wide_reader, name), name) for name in tests})
 # ```
 #
-# Not tried on a GPU, not measured. By our estimate it fits a T4.
+# Not measured on a GPU. By our estimate it fits a T4.
 
 # %% [markdown]
 # ## Three things to remember
@@ -965,14 +962,13 @@ expect("varied less plain, new people", gains[1], 0.5, 14, "points")
 # 1. A score for people needs people that were left out. In this chapter one new voice differed from the
 #    next by up to 41 points: print each voice.
 # 2. CTC adds up all paths that say the sentence. It needs no marks, but at least a frame for each unit.
-# 3. What is given (mel triangles) saves seconds; what is learned may look alike, and cost more.
+# 3. What is given (mel triangles) saves seconds; what is learned may cost more.
 #
 # ## Questions without code
 #
 # 1. The path – a – – b b – says “ab”. Which shortest path says “abb”?
 # 2. A deaf reader that always writes nothing: which word error rate has it?
-# 3. Six people, and you choose among ten variations by leaving each person out in turn. Which number may you
-#    print for a seventh person?
+# 3. Six people, each left out in turn, to choose among ten variations. Which number may you print for a seventh?
 # 4. A filter bank learned at 8 kHz gets sound sampled at 16 kHz. What does each filter answer to now?
 #
 # <details><summary>Answers</summary>
@@ -990,8 +986,7 @@ expect("varied less plain, new people", gains[1], 0.5, 14, "points")
 # * Graves et al. 2006, *Connectionist temporal classification*: figure 3, the paths, and section 4.1, the sum.
 # * Jaitly and Hinton 2013, *Vocal tract length perturbation improves speech recognition*: section 2.
 # * Sainath et al. 2015, *Learning the speech front-end with raw waveform CLDNNs*: the learned filters, sorted.
-# * Baevski et al. 2020, *wav2vec 2.0*: figure 1. Radford et al. 2023, *Robust speech recognition via large-scale
-#   weak supervision*: figure 1. Gong et al. 2021, *AST: audio spectrogram transformer*: figure 1.
+# * Baevski et al. 2020, *wav2vec 2.0*: figure 1.
 #
 # **Next:** [chapter 04](04_contrastive_alignment.ipynb) brings vectors of sounds, pictures and words into one
 # space.
