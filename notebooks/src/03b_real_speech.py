@@ -19,7 +19,7 @@
 # |---|---|
 # | You need | [chapter 03](03_rnn_features.ipynb): log-mel spectrograms, recurrent cells, padding |
 # | You will be able to | test a recogniser on people it does not know, train a reader of sentences with CTC and say what it gets wrong, and tell a learned filter bank from a given one |
-# | It takes | about 65 seconds of one free CPU core, most of it training; several minutes on a slow or busy machine. 0.9 GB of memory. A GPU: not measured yet |
+# | It takes | about 70 seconds of one free CPU core, most of it training; several minutes on a slow or busy machine. 0.9 GB of memory. A GPU: not measured yet |
 # | To read | 2,500 words. One exercise, 5 minutes by its card, and an optional one, 20 minutes |
 # | At a first reading | skip the optional exercise and section 4 |
 
@@ -898,8 +898,7 @@ for halvings in (5, 2):
 # %% [markdown]
 # Four units do not fit into two or three frames: no path says them, the probability is 0, the loss infinite. One
 # option of PyTorch's loss, `zero_infinity=True`, calls that 0, gradient and all; `connectionist` sets it.
-# **Count the frames** before you train: at least one a unit,
-# and one more between equal neighbours.
+# **Count the frames** before you train: at least one a unit, and one more between equal neighbours.
 #
 # ### Patient 2: a split by chance
 #
