@@ -434,7 +434,7 @@ expect("reader, new voices", wrong["reader"]["new voices"], 1, 25, "%")
 expect("reader, one breath", wrong["reader"]["one breath"], 45, 75, "%")
 
 # %% [markdown]
-# New voices cost it little: it has heard twenty. (Here 7 % against 5.) One breath costs much. On five seeds it
+# New voices cost it little here (7 % against 5); it has heard twenty. One breath costs much. On five seeds it
 # had 3 to 17 % of the words of new scenes wrong, and 54 to 66 % in one breath: there, 3 to 15 points better
 # than somebody deaf.
 #
@@ -644,13 +644,12 @@ print(f"half of the mel triangles below {middle(banks['mel triangles']):,.0f} Hz
 # %% [markdown]
 # Nobody told them of mel, or of ears. And yet more than half went down, where mel triangles are dense, and
 # further: half of them below a few hundred hertz, some nearly at 0. The reason need not be an ear's. A
-# control: with the treble lifted first (pre-emphasis 0.97), half lay below 656 Hz in place of 281. Sainath et al. (2015) found such a
-# bend with 2,000 hours of speech.
+# control: with the treble lifted first (pre-emphasis 0.97), half lay below 656 Hz in place of 281.
+# Sainath et al. (2015) found such a bend with 2,000 hours of speech.
 #
 # ## 5 · More voices from five
 #
-# Back to the opening. We have no other voices to learn from. But each saying can be **varied**,
-# anew at every step: faster or slower, and as from a longer or shorter throat, which moves the spectrum up or
+# Back to the opening. We have no other voices to learn from. But each saying can be **varied**, anew at every step: faster or slower, and as from a longer or shorter throat, which moves the spectrum up or
 # down (Jaitly and Hinton 2013). And each band is **levelled** to mean 0 and spread 1. That is two changes, so we
 # also train with levelling alone.
 
@@ -672,7 +671,17 @@ varied = voices_of(varied_model, VARIED)
 levelled_model = recogniser(train.waveforms, train.words, LEVELLED, label="levelled only")
 levelled = voices_of(levelled_model, LEVELLED)
 ways = {"as they are": plain, "levelled only": levelled, "levelled, varied": varied}
-show(charts.bars(ways, "voice", "right / %", 100 / 44))
+KINDS = ("new", "known")
+
+
+def brief(scores):
+    """The known voices' mean, each new voice, and their mean."""
+    means = {f"{kind},\nmean": torch.tensor(of_kind(scores, kind)).mean().item() for kind in KINDS}
+    return {k: v for k, v in scores.items() if k.startswith("new")} | means
+
+
+rows = {way: brief(scores) for way, scores in ways.items()}
+show(charts.bars(rows, "voice", "right / %", 100 / 44))
 
 
 def gained(kind, scores=varied):
@@ -689,8 +698,8 @@ expect("gained, worst new voice", lift, 3, 35, "points")
 
 # %% [markdown]
 # On four seeds both together gained 3 to 8 points on new voices (ours, 8, is the luckiest), levelling alone −2 to
-# 4. Mostly the worst voice is lifted; the best one loses a little. Known voices lose a
-# little, too: 0.2 to 1.6 points.
+# 4. Mostly the worst voice is lifted; the best one loses a little. Known voices lose a little, too: 0.2 to 1.6
+# points.
 #
 # ### Real people
 #
