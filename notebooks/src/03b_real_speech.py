@@ -449,14 +449,15 @@ with torch.no_grad():
     paths = reader.log_probabilities(standardised(one).to(runtime.device))
 chances = paths.values[0].exp().cpu().numpy()
 traces = {"blank": chances[:, 0]}
-traces |= {unit: chances[:, 1 + UNITS.index(unit)] for unit in units}
+# *a* comes last and is grey: so no two of the others share a colour.
+traces |= {u: chances[:, 1 + UNITS.index(u)] for u in sorted(units, key=lambda u: u == "a")}
 recorded = scenes.load("test", 150, 1, ["audio"], things=2).waveforms
 clip, levels = recorded[row], one.values[0][: int(one.lengths)].numpy()
 print(" ".join(units))
 figure = charts.gates(clip, scenes.SAMPLE_RATE, levels, traces, ylabel="probability")
 below = figure.axes[2]
 for line in below.get_lines():
-    if line.get_label() == "a":  # said twice, and short: behind the others
+    if line.get_label() == "a":
         line.set(color="grey", linewidth=0.9, linestyle="-", zorder=1)
 below.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=10)
 show(figure)
