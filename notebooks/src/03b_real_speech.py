@@ -781,7 +781,8 @@ if people is not None:
 #
 # ## 6 · Borrowed ears
 #
-# Five voices are few. Somebody else's network has heard more. Chapter 06's sound encoder has heard captions by
+# Five voices are few. With as many sayings, 880, by twenty voices, the plain recogniser got 91 and 93 % of new
+# voices (two seeds of ours; five voices: 84 and 88). Somebody else's network has heard more. Chapter 06's sound encoder has heard captions by
 # twenty voices (none of our four) beside their pictures and texts. Freeze it, and let a **linear probe** learn our
 # 44 words from its vectors. The probe hears the five voices only.
 
