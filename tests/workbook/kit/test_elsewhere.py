@@ -79,6 +79,14 @@ def test_gradients_pass():
     assert torch.equal(leaf.grad, torch.arange(4.0).expand(4, 4))
 
 
+def test_gradients_are_asked_for_by_tensor():
+    with Elsewhere():
+        leaf = send(torch.arange(3.0)).clone().requires_grad_()
+        (found,) = torch.autograd.grad((leaf * leaf).sum(), (leaf,))
+        assert found.device == DEVICE
+    assert found.tolist() == [0, 2, 4]
+
+
 @pytest.mark.gpu
 def test_a_real_gpu_agrees(gpu):
     if gpu.type == "cpu":
