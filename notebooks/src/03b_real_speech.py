@@ -10,18 +10,17 @@
 # # 03b · Real speech: new voices, whole sentences, borrowed ears
 #
 # **The claim.** A recogniser has learned 44 words from five voices. Of new sayings by these five it gets
-# nearly all right. A sixth voice says the same words. One such voice it gets nearly as well, another far
-# worse, and the score on the five tells you neither.
+# nearly all right. A sixth voice says the same words. How well that goes depends on the voice, and the score
+# on the five does not tell you.
 #
-# You will measure that, mend part of it, and then read whole sentences in which nobody has marked where a
-# word ends.
+# You will measure that, mend part of it, and then read sentences in which nobody has marked where a word ends.
 #
 # | | |
 # |---|---|
 # | You need | [chapter 03](03_rnn_features.ipynb): log-mel spectrograms, recurrent cells, padding |
 # | You will be able to | test a recogniser on people it does not know, train a reader of sentences with CTC and say what it gets wrong, and tell a learned filter bank from a given one |
-# | It takes | about 65 seconds of one free CPU core, most of it training; several minutes on a slow or busy machine. 0.9 GB of memory. A GPU: not measured yet |
-# | To read | 2,300 words. One exercise, 5 minutes by its card, and an optional one, 20 minutes |
+# | It takes | about 70 seconds of one free CPU core, most of it training; several minutes on a slow or busy machine. 0.9 GB of memory. A GPU: not measured yet |
+# | To read | 2,500 words. One exercise, 5 minutes by its card, and an optional one, 20 minutes |
 # | At a first reading | skip the optional exercise and section 4 |
 
 # %% [markdown]
@@ -34,9 +33,9 @@ from xmodal_lab.runtime import setup
 runtime = setup(seed=0)
 
 # %% [markdown]
-# 44 words and phrases, four sayings of each by five voices. Two more sayings by the **known** five, and
-# two by four **new** voices, are for testing. (Each voice was recorded once a word; a saying changes speed,
-# loudness and noise.)
+# 44 words and phrases, four sayings of each by five voices. Two more by the **known** five, and two by four
+# **new** voices, are for testing. (Each voice was recorded once a word; a saying changes speed, loudness and
+# noise. So of known voices, a new saying is an old recording, changed: an easy test.)
 
 # %%
 import torch
@@ -128,17 +127,15 @@ expect("best new voice", max(of_kind(plain, "new")), 85, 100, "%")
 expect("worst new voice", min(of_kind(plain, "new")), 30, 90, "%")
 
 # %% [markdown]
-# Of the known voices it gets nearly all. Between the best and the worst new voice lie tens of points, and the
-# score on known voices was no warning. With four new voices, their *mean* is a rough number, too: another four
-# would give another one. (Section 5 does this with real people.)
+# Of the known voices it gets nearly all, and that was no warning: between the best and the worst new voice lie
+# tens of points. With four voices, their *mean* is a rough number, too. (Section 5 has real people.)
 #
 # ## 1 · A sentence has no marks
 #
-# Each clip held one word, cut out for us. A sentence comes in one piece. We know *what* was said, but not
-# *when*: nobody has time to mark each word.
+# Each clip held one word, cut out for us. Of a sentence we know *what* was said, but not *when*.
 #
-# **Connectionist temporal classification** (CTC, Graves et al. 2006) needs no marks. At each place in time,
-# the network names one symbol: a word, or the **blank** –, “nothing new here”. A row of symbols is a
+# **Connectionist temporal classification** (CTC, Graves et al. 2006) needs no marks. At each **frame**, a step
+# in time, the network names one symbol: a word, or the **blank** –, “nothing new here”. A row of symbols is a
 # **path**. To read it, merge equal neighbours, then take out the blanks:
 #
 # | path | says |
@@ -193,7 +190,7 @@ collapse = check(collapse)
 #
 # </details>
 #
-# How many paths say “red star” in only four places?
+# How many paths say “red star” in only four frames?
 
 # %%
 from itertools import product
@@ -205,7 +202,7 @@ for path in paths:
     print("  ", " ".join(f"{SYMBOLS[symbol]:4}" for symbol in path))
 
 # %% [markdown]
-# The network gives each place a probability for each symbol. A path's probability is the product along it,
+# The network gives each frame a probability for each symbol. A path's probability is the product along it,
 # and that of the *sentence* is the **sum over all of its paths**:
 #
 # $$p(\text{red star}) = \sum_{\text{paths that say it}}\; \prod_t p_t(\text{symbol at } t)$$
@@ -222,8 +219,8 @@ print(f"all paths, one by one: {total:.4f}")
 print(f"PyTorch's ctc_loss:    {torch.exp(-loss):.4f}")
 
 # %% [markdown]
-# One by one is for toys. A caption here has about 35 places, and there are 45 symbols: $45^{35}$ paths. But
-# paths that stand at the same point of the sentence go on alike, so one number for each point is enough.
+# One by one is for toys. A caption here has about 35 frames and 45 symbols: $45^{35}$ paths. But paths that
+# stand at the same point of the sentence go on alike: one number for each point is enough.
 #
 # ### Exercise: `ctc_loss` · ●●● hard · 20 min · optional
 #
@@ -233,10 +230,10 @@ print(f"PyTorch's ctc_loss:    {torch.exp(-loss):.4f}")
 # each frame, `target` (labels,) whole numbers, none of them the blank.
 #
 # Write the target with blanks before, between and behind its labels: [3, 5] becomes
-# [0, 3, 0, 5, 0]. A path walks along these places, one frame after the other:
+# [0, 3, 0, 5, 0], five **positions** in the sentence. A path begins at one of them and moves frame by frame:
 #
 # - it begins at the first blank or at the first label;
-# - from frame to frame it stays, or goes on by one place, or by two: over a blank, from one label
+# - from frame to frame it stays, or goes on by one position, or by two: over a blank, from one label
 #   to a **different** one;
 # - it ends at the last label or at the last blank.
 #
@@ -256,15 +253,15 @@ ctc_loss = check(ctc_loss)
 # %% [markdown]
 # <details><summary>Hint 1: what to keep</summary>
 #
-# One number for each place: the log-probability of all beginnings of paths that stand there now. At
-# the first frame only places 0 and 1 have one; the others −∞, `-torch.inf`.
+# One number for each position: the log-probability of all beginnings of paths that stand there now. At
+# the first frame only positions 0 and 1 have one; the others −∞, `-torch.inf`.
 #
 # </details>
 # <details><summary>Hint 2: one frame further</summary>
 #
-# A place gathers what stood at itself, one before and, where a skip is allowed, two before.
+# A position gathers what stood at itself, one before and, where a skip is allowed, two before.
 # `torch.logsumexp` adds probabilities whose logarithms it is given. Then add the frame's own
-# `log_probs` of the symbol at that place.
+# `log_probs` of the symbol at that position.
 #
 # </details>
 # <details><summary>Solution</summary>
@@ -272,18 +269,18 @@ ctc_loss = check(ctc_loss)
 # ```python
 # def ctc_loss(log_probs, target, blank=0):
 #     """log_probs (time, classes), target (labels,) → −log p(target), a scalar (Graves, 2006)."""
-#     places = [blank]
+#     positions = [blank]
 #     for label in target.tolist():
-#         places += [label, blank]
-#     scores = log_probs[0, places].clone()
+#         positions += [label, blank]
+#     scores = log_probs[0, positions].clone()
 #     scores[2:] = -torch.inf
 #     for frame in log_probs[1:]:
 #         longer = []
-#         for s, symbol in enumerate(places):
+#         for s, symbol in enumerate(positions):
 #             ways = [scores[s]]
 #             if s > 0:
 #                 ways.append(scores[s - 1])
-#             if s > 1 and symbol != blank and symbol != places[s - 2]:
+#             if s > 1 and symbol != blank and symbol != positions[s - 2]:
 #                 ways.append(scores[s - 2])
 #             longer.append(torch.logsumexp(torch.stack(ways), dim=0) + frame[symbol])
 #         scores = torch.stack(longer)
@@ -291,7 +288,7 @@ ctc_loss = check(ctc_loss)
 # ```
 #
 # With C classes and T frames there are C^T paths. This table needs only T · (2 · labels + 1)
-# numbers, for all paths that stand at the same place go on alike. Between two equal labels the
+# numbers, for all paths that stand at the same position go on alike. Between two equal labels the
 # blank may not be skipped: without it they merge into one.
 #
 # </details>
@@ -304,7 +301,8 @@ print(f"{torch.exp(-ctc_loss(table.log(), torch.tensor([1, 2]))):.4f}")
 # %% [markdown]
 # ## 2 · A reader of captions
 #
-# 2,000 spoken captions of scenes with two things. The words come from twenty voices; speed and gaps differ.
+# 2,000 spoken captions of scenes with two things. The words come from twenty voices, four times as many as
+# above; speed and gaps differ.
 # Each band of each caption is brought to mean 0 and spread 1.
 
 # %%
@@ -327,15 +325,19 @@ print("units:  ", split_units(example))
 print("numbers:", unit_numbers([example]).values[0].tolist())
 
 # %% [markdown]
-# The reader is an encoder and one linear layer with 45 scores at each place: the blank and 44 units. The
-# encoder is made of convolutions alone and gives a place every 80 ms. (Section 3 compares it with a GRU.)
+# The reader is an encoder and one linear layer with 45 scores a frame: the blank and 44 units. The encoder is
+# made of convolutions alone. Two of them move by two: each is a **halving** of the frames. The spectrogram has
+# one every 20 ms, the reader one every 80 ms: these are the frames of CTC. (Section 3 tries a GRU.)
 
 # %%
+import time
+
 from xmodal_lab.encoders.audio import AudioCNN
 from xmodal_lab.tasks.transcription import Transcriber, connectionist
 
 
 def trained_reader(encoder, steps, label, speed=None):
+    began = time.process_time()
     torch.manual_seed(runtime.seed)
     reader, losses = Transcriber(encoder()).to(runtime.device), []
     frames, units = lessons[0], unit_numbers(lessons[1])
@@ -350,6 +352,7 @@ def trained_reader(encoder, steps, label, speed=None):
     options = {"learning_rate": 6e-3, "runtime": runtime}
     for step in progress(fit(reader, connectionist, batch, steps, **options), steps, label):
         losses.append(step.loss)
+    print(f"{label}: {steps} steps, ≈ {time.process_time() - began:.1f} CPU-seconds")
     return reader, losses
 
 
@@ -358,12 +361,12 @@ def small_cnn():
 
 
 reader, losses = trained_reader(small_cnn, 250, "reader")
-show(charts.curves({"": (range(1, 251), losses)}, "step", "CTC loss a unit / nats", ylim=(0, 6)))
+show(charts.curves({"": (range(1, 251), losses)}, "step", "CTC loss a unit (−ln p)", ylim=(0, 6)))
 
 # %% [markdown]
-# **Word error rate**: the fewest words to change, drop or put in, over the number of words said. 0 is
-# perfect; more than 100 % is possible. Beside it stands somebody deaf who always writes the most frequent
-# caption, place by place.
+# **Word error rate**: the fewest words to change, drop or put in, over the number of words said (a unit like
+# *to the right of* counts as one). 0 is perfect; more than 100 % is possible. Beside it stands somebody deaf
+# who always writes the same: the most frequent first word, the most frequent second word, and so on.
 
 # %%
 from collections import Counter
@@ -396,7 +399,7 @@ print("always the same:", " ".join(deaf))
 
 # %% [markdown]
 # Who speaks in the third test? Some of the voices that it learned from. But each caption is spoken as a
-# whole, **in one breath**, where the others are put together from single words. Listen:
+# whole, **in one breath**. The others are **composed**: put together from single words. Listen:
 
 # %%
 recording = scenes.natural_captions()[0]
@@ -404,11 +407,11 @@ composed = scenes.speak(recording.text, recording.voice, scenes.stream(0))
 listen(
     [composed, recording.waveform],
     scenes.SAMPLE_RATE,
-    ["put together from words", "in one breath"],
+    ["composed of words", "in one breath"],
 )
 breath_guess = predict(
-    "The same words, the same voices, in one breath. Words wrong:",
-    {"about as many as before": 15, "30 %": 30, "more than half": 65},
+    "Of composed captions, say it gets 5 % of the words wrong. In one breath:",
+    {"about as many": 5, "about 30 %": 30, "more than half": 65},
 )
 
 # %% [markdown]
@@ -417,18 +420,25 @@ breath_guess = predict(
 # %%
 found = {name: read(reader, name) for name in tests}
 wrong["reader"] = {name: error_rate(found[name], name) for name in tests}
-show(charts.bars(wrong, "captions", "words wrong / %"))
+
+
+def compared(*names):
+    return charts.bars({name: wrong[name] for name in names}, "captions", "words wrong / %")
+
+
+show(compared("always the same", "reader"))
 breath_guess.reveal(wrong["reader"]["one breath"])
 expect("always the same, new scenes", wrong["always the same"]["new scenes"], 60, 80, "%")
-expect("reader, new scenes", wrong["reader"]["new scenes"], 0, 40, "%")
-expect("reader, new voices", wrong["reader"]["new voices"], 0, 40, "%")
-expect("reader, one breath", wrong["reader"]["one breath"], 40, 85, "%")
+expect("reader, new scenes", wrong["reader"]["new scenes"], 1, 25, "%")
+expect("reader, new voices", wrong["reader"]["new voices"], 1, 25, "%")
+expect("reader, one breath", wrong["reader"]["one breath"], 45, 75, "%")
 
 # %% [markdown]
-# On five seeds it had 3 to 17 % of the words of new scenes wrong, and 54 to 66 % in one breath: there, hardly
-# better than somebody deaf.
+# New voices cost it little here (7 % against 5); it has heard twenty. One breath costs much. On five seeds it
+# had 3 to 17 % of the words of new scenes wrong, and 54 to 66 % in one breath: there, 3 to 15 points better
+# than somebody deaf.
 #
-# How does it do it? One new caption: which symbol has which probability, at each place? (*a* is left out.)
+# How does it do it? One new caption: which symbol has which probability, at each frame?
 
 # %%
 frames, texts = tests["new scenes"]
@@ -439,20 +449,29 @@ with torch.no_grad():
     paths = reader.log_probabilities(standardised(one).to(runtime.device))
 chances = paths.values[0].exp().cpu().numpy()
 traces = {"blank": chances[:, 0]}
-traces |= {unit: chances[:, 1 + UNITS.index(unit)] for unit in units if unit != "a"}
+# *a* comes last and is grey: so no two of the others share a colour.
+traces |= {u: chances[:, 1 + UNITS.index(u)] for u in sorted(units, key=lambda u: u == "a")}
 recorded = scenes.load("test", 150, 1, ["audio"], things=2).waveforms
 clip, levels = recorded[row], one.values[0][: int(one.lengths)].numpy()
 print(" ".join(units))
-show(charts.gates(clip, scenes.SAMPLE_RATE, levels, traces, ylabel="probability"))
+figure = charts.gates(clip, scenes.SAMPLE_RATE, levels, traces, ylabel="probability")
+below = figure.axes[2]
+for line in below.get_lines():
+    if line.get_label() == "a":
+        line.set(color="grey", linewidth=0.9, linestyle="-", zorder=1)
+below.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=10)
+show(figure)
 
 # %% [markdown]
-# At most places the blank is sure of itself. A word is a spike of a place or two, and most of its sound has no
-# symbol at all. So CTC tells *which* words in *which* order, and only roughly when.
+# At most frames the blank is sure of itself. A word is a spike of a frame or two (*a* is grey), and most of its
+# sound has no symbol at all. A spike may stand before its word is over, or after. So CTC tells *which* words in
+# *which* order, hardly when.
 #
 # ### Why is one breath so hard?
 #
 # Sentences in one breath are faster. Is that all? The control: play **composed** captions faster, and those
-# in one breath slower. (`warped` changes the speed and leaves the pitch.)
+# in one breath slower. (`warped` changes the speed and leaves the pitch. Does it do harm by itself? The second
+# control: played faster and then slower again.)
 
 # %%
 lengths = {name: tests[name][0].lengths.double().mean() for name in ("new scenes", "one breath")}
@@ -467,48 +486,50 @@ def by_speed(reader):
     }
 
 
+frames = tests["new scenes"][0]
+there_and_back = standardised(warped(warped(frames, 1.45), 1 / 1.45))
+again = error_rate(reader.read({"audio": there_and_back}), "new scenes")
+expect("new scenes, there and back", again, 0, 25, "%")
+expect("… less untouched", again - wrong["reader"]["new scenes"], -3, 8, "points")
 show(charts.curves(by_speed(reader), "played × as fast", "words wrong / %", ylim=(0, 100)))
 
 # %% [markdown]
-# Speed is a good part of it: slowed down to the pace of the others, one breath loses about 20 points (on our
-# seed), and composed captions that are rushed lose more. But it is not all.
+# Faster and back again costs about nothing, so `warped` is not to blame. Speed is a good part of it: slowed down
+# to the pace of the others, one breath has about 20 points fewer words wrong (on our seed), and composed captions
+# that are rushed have more wrong. But it is not all.
 #
-# So train on varied speed: each caption 0.8 to 1.7 times as fast, the spectrum a little stretched or squeezed.
+# So train on varied speed: 0.8 to 1.7 times as fast, the spectrum a little stretched or squeezed.
 
 # %%
 varied_reader, _ = trained_reader(small_cnn, 250, "reader, varied", speed=(0.8, 1.7))
 wrong["reader, varied"] = {name: error_rate(read(varied_reader, name), name) for name in tests}
-show(charts.bars(wrong, "captions", "words wrong / %"))
+show(compared("always the same", "reader", "reader, varied"))
 breath = wrong["reader"]["one breath"] - wrong["reader, varied"]["one breath"]
 expect("one breath, gained by varied speed", breath, 5, 40, "points")
 
 # %% [markdown]
-# What is left may be that words run into each other, or that one breath has a melody. We have no control for
-# that, so we do not know.
+# What is left may be words that run into each other, or melody. We have no control, so we do not know.
 #
 # ## 3 · Convolutions or recurrence?
 #
-# A GRU may remember all it has heard. A convolution sees its neighbours; each place of the reader sees 45
-# frames, 0.9 s. A comparison is fair at **equal parameters**, and then there are two fair prices: **equal
-# steps** and **equal seconds**.
+# A GRU may remember all it has heard. Each frame of our convolutions sees 45 frames of the spectrogram, 0.9 s.
+# A comparison is fair at **equal parameters**, and at **equal steps** or **equal seconds**.
 
 # %%
 print("reader with convolutions alone:", f"{sum(p.numel() for p in reader.parameters()):,}")
 
 # %% [markdown]
-# First sentences, at equal seconds. A GRU's step took about twice as long on our machine, so it gets half
-# as many steps.
+# First sentences, at equal seconds. A GRU's step took about twice as long on our machine, so it gets 110 steps
+# for 250.
 
 # %%
-import time
-
 race_guess = predict(
     "A reader with a GRU, as many parameters, as many seconds. Words wrong, new scenes:",
     {"far fewer": 3, "about as many": 15, "far more": 50},
 )
 
 # %% [markdown]
-# (The clock counts this process's own CPU-seconds.)
+# (The clocks here and in section 2 count this process's own CPU-seconds.)
 
 
 # %%
@@ -516,21 +537,17 @@ def small_gru():
     return AudioEncoder(halvings=2)
 
 
-began = time.process_time()
 gru_reader, _ = trained_reader(small_gru, 110, "reader, GRU")
-print(f"≈ {time.process_time() - began:.0f} CPU-seconds")
 print("parameters:", f"{sum(p.numel() for p in gru_reader.parameters()):,}")
 wrong["reader, GRU"] = {name: error_rate(read(gru_reader, name), name) for name in tests}
 race_guess.reveal(wrong["reader, GRU"]["new scenes"])
 expect("GRU, equal seconds, new scenes", wrong["reader, GRU"]["new scenes"], 45, 90, "%")
 
 # %% [markdown]
-# About as wrong as *always the same*. In a run of ours with as many steps as the convolutions, and twice their
-# seconds, the GRU's reader still had 31 % wrong. That holds for this task, this size, these seconds; it does not
-# say why.
+# About as wrong as *always the same*. With as many steps, and twice the seconds, a GRU of ours still had 31 %
+# wrong. That holds for this task, this size, these seconds; it does not say why.
 #
-# Then single words, where the opening's recogniser was a GRU behind convolutions: the same five voices, the
-# same 150 steps. And a third way to hear:
+# And on single words? There the two are about equal; section 4 measures both, beside a third way to hear.
 #
 # ## 4 · A filter bank that is learned
 #
@@ -543,7 +560,7 @@ from xmodal_lab.encoders.audio import LogMel, RawAudioEncoder
 
 filters_guess = predict(
     "The 40 filters begin anywhere from 0 to 4,000 Hz. After training, half of them lie below …",
-    {"300 to 700 Hz": 450, "1,100 Hz, as the mel triangles": 1113, "2,000 Hz, as before": 2000},
+    {"100 to 700 Hz": 300, "1,100 Hz, as the mel triangles": 1113, "2,000 Hz, as before": 2000},
 )
 
 # %% [markdown]
@@ -585,16 +602,16 @@ for name, (_, prepared) in HEARD.items():
         hits = kinds[name].predict({"audio": prepared(part.waveforms)}) == part.words
         three_ways[name][kind] = 100 * hits.double().mean().item()
 show(charts.bars(three_ways, "who speaks", "right / %", 100 / 44))
-for kind, (low, high) in (("known voices", (-3, 3)), ("new voices", (-12, 12))):
+for kind, even in (("known voices", 2), ("new voices", 6)):
     gain = three_ways["log-mel, convolutions"][kind] - three_ways["log-mel, GRU"][kind]
-    expect(f"convolutions less GRU, {kind}", gain, low, high, "points")
+    expect(f"convolutions less GRU, {kind}", gain, -even, even, "points")
     gain = three_ways["raw, GRU"][kind] - three_ways["log-mel, GRU"][kind]
-    expect(f"raw less log-mel, {kind}", gain, 2 * low, 2 * high, "points")
+    expect(f"raw less log-mel, {kind}", gain, -3 * even, 0.5, "points")
 
 # %% [markdown]
-# On single words, convolutions and GRU are about equal. What is learned from raw sound is no better than what
-# was given, and took about three times the seconds. So that is the price.
-#
+# On single words, convolutions and GRU are about equal here. What is learned from raw sound is, after as many
+# steps, no better than what was given, and took about three times the seconds (those of making log-mel not
+# counted: it was made before the clock began). #
 # What do the filters answer to? Each row is a filter, sorted by its strongest frequency; bright is strong.
 
 # %%
@@ -626,21 +643,23 @@ expect("half of the learned filters below", middle(banks["learned"]), 120, 700, 
 print(f"half of the mel triangles below {middle(banks['mel triangles']):,.0f} Hz")
 
 # %% [markdown]
-# Nobody told them of mel, or of ears. And yet most went down, where mel triangles are dense, too, and still
-# further: half of them below a few hundred hertz. They are less tidy than triangles; 150 steps are few, and
-# these voices are five. Sainath et al. (2015) found the same bend with 2,000 hours of speech.
+# Nobody told them of mel, or of ears. And yet more than half went down, where mel triangles are dense, and
+# further: half of them below a few hundred hertz, some nearly at 0. The reason need not be an ear's. A
+# control: with the treble lifted first (pre-emphasis 0.97), half lay below 656 Hz in place of 281.
+# Sainath et al. (2015) found such a bend with 2,000 hours of speech.
 #
 # ## 5 · More voices from five
 #
-# Back to the new voices of the opening. We have no others to learn from. But each saying can be **varied**,
-# anew at every step: faster or slower, and as from a longer or shorter throat, which moves the spectrum up or
-# down (Jaitly and Hinton 2013). And each band is levelled to mean 0 and spread 1.
+# Back to the opening. We have no other voices to learn from. But each saying can be **varied**, anew at every step: faster or slower, and as from a longer or shorter throat, which moves the spectrum up or
+# down (Jaitly and Hinton 2013). And each band is **levelled** to mean 0 and spread 1. That is two changes, so we
+# also train with levelling alone.
 
 # %%
+LEVELLED = Variation(views=("standard",))
 VARIED = Variation(speed=(0.8, 1.25), throat=(0.85, 1.18), views=("standard",))
 
 variation_guess = predict(
-    "With variation, the four new voices gain on average …",
+    "Levelled and varied: the four new voices gain on average …",
     {"nothing": 0, "about 10 points": 10, "about 40 points": 40},
 )
 
@@ -650,20 +669,38 @@ variation_guess = predict(
 # %%
 varied_model = recogniser(train.waveforms, train.words, VARIED, label="five voices, varied")
 varied = voices_of(varied_model, VARIED)
-show(charts.bars({"as they are": plain, "varied": varied}, "voice", "right / %", 100 / 44))
+levelled_model = recogniser(train.waveforms, train.words, LEVELLED, label="levelled only")
+levelled = voices_of(levelled_model, LEVELLED)
+ways = {"as they are": plain, "levelled only": levelled, "levelled, varied": varied}
+KINDS = ("new", "known")
 
 
-def gained(kind):
-    before, after = of_kind(plain, kind), of_kind(varied, kind)
+def brief(scores):
+    """The known voices' mean, each new voice, and their mean."""
+    means = {f"{kind},\nmean": torch.tensor(of_kind(scores, kind)).mean().item() for kind in KINDS}
+    return {k: v for k, v in scores.items() if k.startswith("new")} | means
+
+
+rows = {way: brief(scores) for way, scores in ways.items()}
+show(charts.bars(rows, "voice", "right / %", 100 / 44))
+
+
+def gained(kind, scores=varied):
+    before, after = of_kind(plain, kind), of_kind(scores, kind)
     return sum(after) / len(after) - sum(before) / len(before)
 
 
 variation_guess.reveal(gained("new"))
-expect("gained, known voices", gained("known"), -5, 2, "points")
-expect("gained, new voices", gained("new"), 0, 20, "points")
+lift = min(of_kind(varied, "new")) - min(of_kind(plain, "new"))
+expect("gained, known voices", gained("known"), -4, 0.5, "points")
+expect("gained, new voices", gained("new"), 1, 13, "points")
+expect("gained, levelled only", gained("new", levelled), -5, 9, "points")
+expect("gained, worst new voice", lift, 3, 35, "points")
 
 # %% [markdown]
-# The average gains a few points, the worst voice most on our seed. On voices it knows, variation gains nothing.
+# On four seeds both together gained 3 to 8 points on new voices (ours, 8, is the luckiest), levelling alone −2 to
+# 4. Mostly the worst voice is lifted; the best one loses a little. Known voices lose a little, too: 0.2 to 1.6
+# points.
 #
 # ### Real people
 #
@@ -744,7 +781,8 @@ if people is not None:
 #
 # ## 6 · Borrowed ears
 #
-# Five voices are few. Somebody else's network has heard more. Chapter 06's sound encoder has heard captions by
+# Five voices are few. With as many sayings, 880, by twenty voices, the plain recogniser got 91 and 93 % of new
+# voices (two seeds of ours; five voices: 84 and 88). Somebody else's network has heard more. Chapter 06's sound encoder has heard captions by
 # twenty voices (none of our four) beside their pictures and texts. Freeze it, and let a **linear probe** learn our
 # 44 words from its vectors. The probe hears the five voices only.
 
@@ -789,27 +827,30 @@ results = {
 }
 
 # %% [markdown]
-# The results table of this chapter: one row an encoder, frozen, with the same probe.
+# One row an encoder, frozen, with the same probe.
 
 # %%
 show(charts.results_table(results))
-expect("fresh network, new voices", results["fresh network"]["new voices"], 45, 80, "%")
+expect("fresh network, new voices", results["fresh network"]["new voices"], 52, 75, "%")
 expect("five voices, new voices", results["five voices"]["new voices"], 70, 97, "%")
 ears = results["twenty voices, captions"]["new voices"]
 expect("twenty voices, new voices", ears, 85, 96, "%")
 nothing = results["8 slices, no network"]["new voices"]
 expect("8 slices, no network, new voices", nothing, 87, 95, "%")
-expect("borrowed less five voices", ears - results["five voices"]["new voices"], -5, 20, "points")
+five, best = (results[name]["new voices"] for name in ("five voices", "five voices, varied"))
+expect("8 slices less five voices", nothing - five, 0.3, 15, "points")
+expect("varied less five voices", best - five, 0.5, 14, "points")
+expect("varied less 8 slices", best - nothing, -3, 6, "points")
 
 # %% [markdown]
-# Look at the second row. Eight slices and no network do better on new voices than what five voices taught a
-# network, and about as well as borrowed ears: these are single words of one synthesiser (chapter 03). So
-# the borrowed encoder may beat our own, plain one, but it does not beat *nothing*. Always print that row.
+# Look at the second row. Eight slices and no network do better on new voices than what five voices taught the
+# plain network, and about as well as borrowed ears: these are single words of one synthesiser (chapter 03). The
+# varied network beat both on two of three seeds (94 % here), and neither on the third (90 %).
+# Always print the row of *nothing*.
 #
 # And ears of the wide world: **wav2vec 2.0** guessed hidden parts of 960 hours of books read aloud (Baevski et
-# al. 2020), **Whisper** wrote down 680,000 hours (Radford et al. 2023), **AST** looks at spectrograms as
-# pictures and names sounds (Gong et al. 2021). `pretrained.load` brings them, and resamples our 8 kHz to the
-# 16 kHz that they were trained with. Without weights, it says in one line what to do.
+# al. 2020); **Whisper** (Radford et al. 2023) and **AST** (Gong et al. 2021) are others. `pretrained.load` brings
+# them, and resamples our 8 kHz to 16. Without weights, it says in one line what to do.
 
 # %% tags=["nbval-ignore-output"]
 # nbval-ignore-output: depends on which weights are installed or can be reached.
@@ -827,21 +868,19 @@ for name in ("wav2vec2",):  # "whisper" and "ast" hear 30 and 10 seconds each ti
     print(f"{name}, one saying a word by five voices: ≈ {100 * score:.0f} % of the new voices")
 
 # %% [markdown]
-# (We had no such weights when this was written: no number here is ours.)
+# (We had no such weights: no number here is ours.)
 #
 # ## 7 · The clinic
 #
-# Two patients. Both run without an error. Guess, see, find the bug, repair.
+# ### Patient 1: a fast reader
 #
-# ### Patient 1: the perfect loss
-#
-# Somebody wants speed: five halvings, a place every 640 ms. CTC gives infinite losses now and then, so they set
-# `zero_infinity=True`. (Our `connectionist` does so, too.)
+# Somebody wants speed: five halvings, a frame every 640 ms. The captions are short, of one thing. The loss is
+# our own `connectionist`, on 50 captions.
 
 # %%
 loss_guess = predict(
-    "Captions of one thing, five halvings, *nothing trained yet*. The loss in nats a unit is …",
-    {"about 10": 10.0, "infinite": 1e9, "0: perfect": 0.0},
+    "Five halvings, *nothing trained yet*: the weights are random. The loss a unit is …",
+    {"about 10": 10.0, "infinite": 1e9, "0": 0.0},
 )
 
 # %% [markdown]
@@ -857,49 +896,59 @@ for halvings in (5, 2):
     loss = connectionist(outputs, batch)
     loss.backward()
     moved = sum(p.grad.abs().sum().item() for p in patient.parameters() if p.grad is not None)
-    places, said_units = outputs["lengths"].tolist(), batch["units"].lengths.tolist()
-    short = sum(p < n for p, n in zip(places, said_units, strict=True))
-    print(f"{halvings} halvings: {short} of 50 captions have fewer places than units")
+    steps, said_units = outputs["lengths"].tolist(), batch["units"].lengths.tolist()
+    short = sum(t < n for t, n in zip(steps, said_units, strict=True))
+    print(f"{halvings} halvings: {short} of 50 captions have fewer frames than units")
     if halvings == 5:
         loss_guess.reveal(loss.item())
-        expect("patient 1, loss", loss.item(), 0, 0.5, "nats")
+        expect("patient 1, loss", loss.item(), 0, 0.5)
     else:
-        expect("patient 1, repaired: loss", loss.item(), 3, 40, "nats")
+        expect("patient 1, repaired: loss", loss.item(), 3, 40)
     print("some weight would move:", moved > 0)
 
 # %% [markdown]
-# Four words do not fit into three places: no path says them, the probability is 0, the loss infinite.
-# `zero_infinity` calls that 0, gradient and all. **Count the places** before you train: at least one a unit,
-# and one more between equal neighbours.
+# Four units do not fit into two or three frames: no path says them, the probability is 0, the loss infinite. One
+# option of PyTorch's loss, `zero_infinity=True`, calls that 0, gradient and all; `connectionist` sets it.
+# **Count the frames** before you train: at least one a unit, and one more between equal neighbours.
 #
-# ### Patient 2: the same people in both halves
+# ### Patient 2: a split by chance
 #
-# Is variation worth it? Somebody splits the recordings at random, 80 to 20, as one splits pictures. So all
-# voices are in both halves.
+# Somebody splits the 880 sayings of our five voices at random, 80 to 20, as one splits pictures. Of two networks,
+# plain or levelled and varied, they want the better one in the 20 %. Then four new voices come.
 
 # %%
 split_guess = predict(
-    "By their split, variation gains …",
-    {"a lot: 10 points": 10, "about nothing": 0, "it loses 10": -10},
+    "The plain network: right in their 20 %, less right for the new voices. That is …",
+    {"0 points": 0, "about 10 points": 10, "about 30 points": 30},
 )
 
 # %% [markdown]
-# Our known voices, in new sayings, are such a split. Beside it: the split by voices.
+# Split, train both, choose, and only then ask the new voices.
 
 # %% tags=["wrong-on-purpose"]
-split_guess.reveal(gained("known"))
-both = {"same people": {}, "other people": {}}
-for name, kind in (("same people", "known"), ("other people", "new")):
-    for way, scores in (("as they are", plain), ("varied", varied)):
-        values = of_kind(scores, kind)
-        both[name][way] = sum(values) / len(values)
-show(charts.bars(both, "training", "right / %"))
-expect("patient 2, gain by their split", gained("known"), -5, 2, "points")
-expect("patient 2, repaired: gain by voices", gained("new"), 0, 20, "points")
+random = torch.Generator().manual_seed(runtime.seed)
+most, rest = torch.randperm(len(train), generator=random).split([704, 176])
+fitted, held = train.select(most), train.select(rest)
+split_scores = {}
+for name, variation in (("as they are", AS_IT_IS), ("levelled, varied", VARIED)):
+    network = recogniser(fitted.waveforms, fitted.words, variation, label=name)
+    split_scores[name] = {}
+    for who, part in (("their 20 %: same people", held), ("new people", new)):
+        hits = network.predict({"audio": heard(part.waveforms, variation)}) == part.words
+        split_scores[name][who] = 100 * hits.double().mean().item()
+show(charts.bars(split_scores, "who speaks", "right / %"))
+theirs, others = split_scores["as they are"].values()
+split_guess.reveal(theirs - others)
+gains = [b - a for a, b in zip(*(s.values() for s in split_scores.values()), strict=True)]
+expect("their 20 %, plain", theirs, 92, 100, "%")
+expect("their 20 % less new people, plain", theirs - others, 4, 20, "points")
+expect("varied less plain, their 20 %", gains[0], -4, 3.5, "points")
+expect("varied less plain, new people", gains[1], 0.5, 14, "points")
 
 # %% [markdown]
-# Their split shows no gain, so they keep the network that is worse for new people. **Split by what should be
-# new**: people, rooms, hospitals, days.
+# Their 20 % promise about ten points too much, and hardly tell the two networks apart; new people do. The repair:
+# hold back *voices*, not sayings. **Split by what should be new**: people,
+# rooms, hospitals, days.
 
 # %% [markdown]
 # ## Worth a GPU
@@ -915,26 +964,26 @@ expect("patient 2, repaired: gain by voices", gained("new"), 0, 20, "points")
 # print({name: error_rate(read(wide_reader, name), name) for name in tests})
 # ```
 #
-# Not tried on a GPU, not measured. By our estimate it fits a T4.
+# Not measured on a GPU. By our estimate it fits a T4.
 
 # %% [markdown]
 # ## Three things to remember
 #
-# 1. A score for people needs people that were left out. Voices differ more than methods do.
-# 2. CTC adds up all paths that say the sentence. It needs no marks, but a place for each word.
-# 3. What is given (mel triangles) saves seconds; what is learned may look alike, and cost more.
+# 1. A score for people needs people that were left out. In this chapter one new voice differed from the
+#    next by up to 41 points: print each voice.
+# 2. CTC adds up all paths that say the sentence. It needs no marks, but at least a frame for each unit.
+# 3. What is given (mel triangles) saves seconds; what is learned may cost more.
 #
 # ## Questions without code
 #
 # 1. The path – a – – b b – says “ab”. Which shortest path says “abb”?
 # 2. A deaf reader that always writes nothing: which word error rate has it?
-# 3. Six people, and you choose among ten variations by leaving each person out in turn. Which number may you
-#    print for a seventh person?
+# 3. Six people, each left out in turn, to choose among ten variations. Which number may you print for a seventh?
 # 4. A filter bank learned at 8 kHz gets sound sampled at 16 kHz. What does each filter answer to now?
 #
 # <details><summary>Answers</summary>
 #
-# 1. a b – b: four places, with a blank between the equal ones.
+# 1. a b – b: four frames, with a blank between the equal ones.
 # 2. 100 %: all words are dropped.
 # 3. Not the best one's: it was chosen because it fits these six. Keep one person for the end, whom no choice
 #    has heard.
@@ -947,8 +996,7 @@ expect("patient 2, repaired: gain by voices", gained("new"), 0, 20, "points")
 # * Graves et al. 2006, *Connectionist temporal classification*: figure 3, the paths, and section 4.1, the sum.
 # * Jaitly and Hinton 2013, *Vocal tract length perturbation improves speech recognition*: section 2.
 # * Sainath et al. 2015, *Learning the speech front-end with raw waveform CLDNNs*: the learned filters, sorted.
-# * Baevski et al. 2020, *wav2vec 2.0*: figure 1. Radford et al. 2023, *Robust speech recognition via large-scale
-#   weak supervision*: figure 1. Gong et al. 2021, *AST: audio spectrogram transformer*: figure 1.
+# * Baevski et al. 2020, *wav2vec 2.0*: figure 1.
 #
 # **Next:** [chapter 04](04_contrastive_alignment.ipynb) brings vectors of sounds, pictures and words into one
 # space.

@@ -23,7 +23,7 @@ def by_torch(path, blank=0):
 def by_numpy(path, blank=0):
     path = np.array(path, dtype=int)
     begins = np.diff(path, prepend=blank) != 0
-    return path[begins & (path != blank)]
+    return path[begins & (path != blank)].tolist()
 
 
 def by_text(path, blank=0):
@@ -36,7 +36,7 @@ def in_two_walks(path, blank=0):
     for symbol in path[1:]:
         if symbol != kept[-1]:
             kept = [*kept, symbol]
-    return tuple(x for x in kept if x != blank)
+    return [x for x in kept if x != blank]
 
 
 def blanks_first(path, blank=0):
@@ -126,7 +126,53 @@ def one_blank_at_least(path, blank=0):
     return with_memory(path, blank) or ([blank] if path else [])
 
 
-RIGHT = with_memory, by_torch, by_numpy, by_text, in_two_walks
+def as_tuple(path, blank=0):
+    return tuple(with_memory(path, blank))
+
+
+def as_tensor(path, blank=0):
+    return torch.tensor(with_memory(path, blank))
+
+
+def as_floats(path, blank=0):
+    return [float(symbol) for symbol in with_memory(path, blank)]
+
+
+def digit_by_digit(path, blank=0):
+    return [int(x) for x in merging_text("".join(map(str, path))) if int(x) != blank]
+
+
+def merging_text(text):
+    return re.sub(r"(.)\1+", r"\1", text)
+
+
+def by_identity(path, blank=0):
+    out, before = [], None
+    for symbol in path:
+        if symbol is not before and symbol is not blank:
+            out.append(symbol)
+        before = symbol
+    return out
+
+
+def first_64(path, blank=0):
+    return with_memory(path[:64], blank)
+
+
+def begins_at_0(path, blank=0):
+    out, before = [], 0
+    for symbol in path:
+        if symbol not in (before, blank):
+            out.append(symbol)
+        before = symbol
+    return out
+
+
+def in_numpy_numbers(path, blank=0):
+    return list(np.array(with_memory(path, blank), dtype=int))
+
+
+RIGHT = with_memory, by_torch, by_numpy, by_text, in_two_walks, in_numpy_numbers
 WRONG = (
     (blanks_first, "what [3, 3, 0, 3] says should be [3, 3], yours is [3]. Did you take out the"),
     (last_label_remembered, "Merge first: 3, blank, 3 are two labels."),
@@ -141,6 +187,13 @@ WRONG = (
     (needs_frames, "Without frames there are no labels: the empty list."),
     (writes, "changes its input `path`"),
     (text, "the result should be a list, yours is a str."),
+    (as_tuple, "the result should be a list, yours is a tuple. A tuple, an array or a tensor is"),
+    (as_tensor, "the result should be a list, yours is a tensor"),
+    (as_floats, "the list should hold whole numbers, in yours is 3.0."),
+    (digit_by_digit, "Did you go digit by digit?"),
+    (by_identity, "what 200 frames say, blank 0, should be"),
+    (first_64, "Are all frames read?"),
+    (begins_at_0, "What stands before the first frame? Not symbol 0"),
     (as_words, "the list should hold whole numbers, in yours is '3'."),
     (with_holes, "the list should hold whole numbers, in yours is None."),
     (one_blank_at_least, "what [0, 0, 0] says should be [], yours is [0]. Where all is blank"),

@@ -12,26 +12,24 @@ def by_the_library(log_probs, target, blank=0):
     return F.ctc_loss(log_probs[:, None], target[None], *lengths, blank, reduction="sum")
 
 
-def in_numbers(log_probs, target, blank=0, skip=None, start=2, ends=2, plus=None):
+def in_numbers(log_probs, target, blank=0, skip=None, start=(0, 1), ends=2, plus=None):
     """The table, number by number; the options are what people get wrong."""
     places = [blank]
     for label in target.tolist():
         places += [label, blank]
-    plus = plus or (lambda terms: sum(math.exp(t) for t in terms))
+    plus = plus or (lambda terms: torch.tensor(terms).logsumexp(0).item())
     skip = skip or (lambda s: places[s] != blank and places[s] != places[s - 2])
     table = log_probs[:, places].double().tolist()
-    scores = [score if s < start else -math.inf for s, score in enumerate(table[0])]
+    scores = [score if s in start else -math.inf for s, score in enumerate(table[0])]
     for row in table[1:]:
         new = []
         for s, score in enumerate(row):
             terms = scores[max(0, s - 1) : s + 1]
             if s >= 2 and skip(s):
                 terms = [*terms, scores[s - 2]]
-            total = plus(terms)
-            new.append(math.log(total) + score if total > 0 else -math.inf)
+            new.append(plus(terms) + score)
         scores = new
-    total = sum(math.exp(score) for score in scores[-ends:])
-    return -math.log(total) if total > 0 else math.inf
+    return -torch.tensor(scores[-ends:]).logsumexp(0).item()
 
 
 def letter_by_letter(log_probs, target, blank=0):
@@ -53,7 +51,7 @@ def letter_by_letter(log_probs, target, blank=0):
 
 
 def in_float64(log_probs, target, blank=0):
-    """Probabilities, not logarithms: in float64 those of a word do not vanish."""
+    """Probabilities, not logarithms: in float64 those of a long caption vanish, too."""
     places = torch.full((2 * len(target) + 1,), blank)
     places[1::2] = target
     p = log_probs.double().exp()[:, places]
@@ -115,18 +113,60 @@ def ends_anywhere(log_probs, target, blank=0):
 
 
 def begins_in_a_blank(log_probs, target, blank=0):
-    return in_numbers(log_probs, target, blank, start=1)
+    return in_numbers(log_probs, target, blank, start=(0,))
 
 
 def begins_anywhere(log_probs, target, blank=0):
-    return in_numbers(log_probs, target, blank, start=99)
+    return in_numbers(log_probs, target, blank, start=range(99))
+
+
+def begins_in_a_label(log_probs, target, blank=0):
+    return in_numbers(log_probs, target, blank, start=(1,))
+
+
+def begins_at_three_places(log_probs, target, blank=0):
+    return in_numbers(log_probs, target, blank, start=(0, 1, 2))
+
+
+def never_below(least):
+    return lambda log_probs, target, blank=0: in_numbers(log_probs.clamp(min=least), target, blank)
+
+
+def without_the_last_frame(log_probs, target, blank=0):
+    return in_numbers(log_probs[:-1] if len(log_probs) > 1 else log_probs, target, blank)
+
+
+def equal_if_three(log_probs, target, blank=0):
+    """Skips between equal labels where the target is one label, three times."""
+    if len(target) >= 3 and len(target.unique()) == 1:
+        return in_numbers(log_probs, target, blank, skip=lambda s: s % 2 == 1)
+    return by_the_library(log_probs, target, blank)
+
+
+def eight_labels(log_probs, target, blank=0):
+    return by_the_library(log_probs, target[:8], blank)
+
+
+def hundred_frames(log_probs, target, blank=0):
+    return by_the_library(log_probs[:100], target, blank)
+
+
+def forty_five_classes(log_probs, target, blank=0):
+    return by_the_library(log_probs[:, :45], target, blank)
+
+
+def nothing_in_one_frame(log_probs, target, blank=0):
+    if len(log_probs) == 1 and len(target) == 0:
+        return torch.tensor(0.0)
+    return by_the_library(log_probs, target, blank)
+
+
+def blank_0_1_or_3(log_probs, target, blank=0):
+    return by_the_library(log_probs, target, blank if blank in (0, 1, 3) else 0)
 
 
 def best(log_probs, target, blank=0):
-    def largest(terms):
-        return math.exp(max(terms))
-
-    return in_numbers(log_probs, target, blank, plus=largest)
+    return in_numbers(log_probs, target, blank, plus=max)
 
 
 def mean_of_the_library(log_probs, target, blank=0):
@@ -177,7 +217,7 @@ def merged_target(log_probs, target, blank=0):
     return by_the_library(log_probs, torch.tensor(labels, dtype=torch.int64), blank)
 
 
-RIGHT = by_the_library, in_numbers, letter_by_letter, in_float64
+RIGHT = by_the_library, in_numbers, letter_by_letter
 WRONG = (
     (no_blanks, "Are the blanks missing?"),
     (equal_labels_merge, "the loss of [1, 1, 2] in 6 frames should be"),
@@ -189,6 +229,18 @@ WRONG = (
     (ends_anywhere, "Where may a path end?"),
     (begins_in_a_blank, "Where may a path begin?"),
     (begins_anywhere, "Where may a path begin?"),
+    (begins_in_a_label, "Where may a path begin?"),
+    (begins_at_three_places, "Where may a path begin?"),
+    (never_below(-50), "Its probability is 0, so the loss is infinite."),
+    (never_below(-1e4), "the loss of what a certain network did not say should be inf"),
+    (without_the_last_frame, "Is the last frame missing?"),
+    (equal_if_three, "the loss of [1, 1, 1] in 7 frames should be"),
+    (eight_labels, "the loss of 20 labels in 100 frames should be"),
+    (hundred_frames, "Are all frames and all labels read?"),
+    (forty_five_classes, "your version stopped with RuntimeError: blank must be in label range"),
+    (nothing_in_one_frame, "the loss of no label in 1 frame should be"),
+    (blank_0_1_or_3, "the loss of [3, 0, 1] in 6 frames, blank 2, should be"),
+    (in_float64, "Do the probabilities vanish?"),
     (best, "the loss of [1, 2] in 5 frames should be"),
     (mean_of_the_library, "Did you divide by a length?"),
     (zeroed, "should be inf, yours is 0.00. No path fits"),

@@ -27,17 +27,25 @@ def oracle(path, blank=0):
     return np.array(found, dtype=int)
 
 
+ROW = "A tuple, an array or a tensor is not equal to a list, and the chapter compares lists."
+
+
+def whole(label) -> bool:
+    """A whole number, Python's, numpy's or torch's own."""
+    if isinstance(label, torch.Tensor):
+        return label.shape == () and not label.is_floating_point()
+    return isinstance(label, (int, np.integer))
+
+
 @dataclass(frozen=True)
 class Labels(Entries):
-    """The result is a list of whole numbers; any row of them is read."""
+    """The result is a list of whole numbers: only a list is equal to a list."""
 
     def read(self, value) -> np.ndarray:
-        if isinstance(value, (torch.Tensor, np.ndarray)):
-            value = value.tolist()
-        if not isinstance(value, (list, tuple)):
-            raise Mistake(f"the result should be a list, yours is {kind(value)}.")
+        if not isinstance(value, list):
+            raise Mistake(f"the result should be a list, yours is {kind(value)}. {ROW}")
         for label in value:
-            if not isinstance(label, (int, float, np.number, torch.Tensor)) or label % 1 != 0:
+            if not whole(label):
                 raise Mistake(
                     f"the list should hold whole numbers, in yours is {label!r}. "
                     "Did you put in runs or text in place of their symbol?"
@@ -62,6 +70,8 @@ def cases():
         [[0, 0, 4, 0, 4, 4, 1], 4],
         [[2, 0, 0, 2, 0, 1], 2],
         [[3, 1, 0, 1, 1, 3, 3, 2], 3],
+        [[0, 12, 12, 0, 7, 1, 2]],
+        [[10, 1, 10, 10, 44, 0], 10],
     ):
         what = f"what {path} says" + (f", blank {blank[0]}," if blank and blank[0] else "")
         yield Case((path, *blank), what, EMPTY if not path else NOTHING if set(path) == {0} else "")
@@ -70,9 +80,14 @@ def cases():
         path = torch.randint(4, (frames,), generator=random).repeat_interleave(2).tolist()
         path = path[1::2] + path[:frames]
         yield Case((path, blank), f"what {path} says, blank {blank},")
+    # As long as a caption; and above 256 Python keeps equal numbers apart, so `is` is no `==`.
+    for blank in (0, 300):
+        path = torch.randint(299, 302, (100,), generator=random).repeat_interleave(2).tolist()
+        yield Case((path, blank), f"what 200 frames say, blank {blank},", LARGE)
 
 
 EMPTY = "Without frames there are no labels: the empty list."
+LARGE = "Are all frames read? Are symbols compared with != (not with `is`)?"
 NOTHING = "Where all is blank, nothing was said: the empty list."
 
 
@@ -104,6 +119,18 @@ def forgets_the_first(path, blank=0):
         if symbol != before and symbol != blank:
             found.append(symbol)
     return found
+
+
+def as_digits(path, blank=0):
+    return [int(digit) for digit in merged("".join(map(str, path))) if int(digit) != blank]
+
+
+def begins_with(before):
+    return lambda path, blank=0: [
+        symbol
+        for last, symbol in itertools.pairwise([before, *path])
+        if symbol not in (last, blank)
+    ]
 
 
 def only_at_the_ends(path, blank=0):
@@ -143,6 +170,11 @@ MISCONCEPTIONS = (
         "Is the first label lost? It counts although nothing comes before it.", forgets_the_first
     ),
     Misconception(
+        "What stands before the first frame? Not symbol 0: a path may begin with it.",
+        begins_with(0),
+    ),
+    Misconception("Did you go digit by digit? A label may have several.", as_digits),
+    Misconception(
         "Did you take out the blanks at both ends only? Those inside go too.", only_at_the_ends
     ),
     Misconception("Is the list backwards?", lambda path, blank=0: collapse(path, blank)[::-1]),
@@ -171,6 +203,6 @@ EXERCISE = Exercise(
     result=Labels(),
     misconceptions=MISCONCEPTIONS,
     advice="Merge equal neighbours, then take out the blanks.",
-    praise="equal to an explicit loop on 14 paths",
+    praise="equal to an explicit loop on 18 paths",
     on_device=False,  # lists, no tensors
 )

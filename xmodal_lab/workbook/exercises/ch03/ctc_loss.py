@@ -23,14 +23,20 @@ def with_blanks(target, blank):
 
 
 def forward(
-    log_probs, target, blank=0, written=with_blanks, first=2, may_skip=None, join=torch.logsumexp
+    log_probs,
+    target,
+    blank=0,
+    written=with_blanks,
+    begins=slice(0, 2),
+    may_skip=None,
+    join=torch.logsumexp,
 ):
     """Log-probability of all beginnings of paths that stand at each place: (2 · labels + 1,)."""
     places = written(target, blank)
     skip = (may_skip or skips)(places, blank)
     shut = log_probs.new_full((2,), -torch.inf)
-    scores = log_probs[0, places].clone()
-    scores[first:] = -torch.inf
+    scores = torch.full_like(log_probs[0, places], -torch.inf)
+    scores[begins] = log_probs[0, places][begins]
     for frame in log_probs[1:]:
         by_one = torch.cat([shut[:1], scores[:-1]])
         by_two = torch.cat([shut, scores])[: len(places)].masked_fill(~skip, -torch.inf)
@@ -51,9 +57,12 @@ def total(scores):
 
 
 def oracle(log_probs, target, blank=0):
-    """All paths, frame by frame; those that have written the same, and end alike, added up."""
+    """All paths, frame by frame; those that have written the same, and end alike, added up.
+
+    At each frame the sum is brought to 1 and its logarithm kept: long paths do not vanish.
+    """
     wanted = tuple(int(label) for label in target)
-    paths = {((), blank): 1.0}
+    paths, log_scale = {((), blank): 1.0}, 0.0
     for frame in np.exp(log_probs):
         longer = defaultdict(float)
         for (written, last), probability in paths.items():
@@ -62,9 +71,13 @@ def oracle(log_probs, target, blank=0):
                 said = (*written, symbol) if begins else written
                 if said == wanted[: len(said)]:
                     longer[said, symbol] += probability * factor
-        paths = longer
+        scale = sum(longer.values())
+        if scale == 0:
+            return np.inf
+        paths = {state: probability / scale for state, probability in longer.items()}
+        log_scale += np.log(scale)
     found = sum(probability for (written, _), probability in paths.items() if written == wanted)
-    return -np.log(found) if found > 0 else np.inf
+    return -(np.log(found) + log_scale) if found > 0 else np.inf
 
 
 def cases():
@@ -79,6 +92,10 @@ def cases():
         (5, 4, [0, 2], 3),
         (6, 3, [0, 0], 1),
         (7, 3, [1, 2, 2, 1], 0),
+        (7, 3, [1, 1, 1]),
+        (6, 4, [3, 0, 1], 2),
+        (6, 5, [0, 3, 3], 4),
+        (9, 50, [49, 7, 46], 48),
     ):
         log_probs = torch.randn(time, classes, generator=random).log_softmax(1)
         what = f"the loss of {target} in {time} frames" + (
@@ -89,18 +106,25 @@ def cases():
     yield Case((log_probs, torch.tensor([2, 2, 1])), "the loss of [2, 2, 1] in 3 frames", TOO_SHORT)
     nothing = torch.tensor([], dtype=torch.int64)
     yield Case((log_probs, nothing), "the loss of no label in 3 frames", NOTHING)
+    yield Case((log_probs[:1], nothing), "the loss of no label in 1 frame", NOTHING)
     certain = torch.full((4, 3), -torch.inf)
     certain[torch.arange(4), torch.tensor([1, 0, 1, 2])] = 0
     yield Case((certain, torch.tensor([1, 1, 2])), "the loss of a network that is certain", CERTAIN)
-    log_probs = torch.randn(100, 5, generator=random).log_softmax(1)
-    target = torch.randint(1, 5, (8,), generator=random)
-    yield Case((log_probs, target), "the loss of 8 labels in 100 frames", LONG)
+    other = torch.tensor([2, 1])
+    yield Case((certain, other), "the loss of what a certain network did not say", IMPOSSIBLE)
+    # 250 frames of 45 classes: a probability below e^-745, which is 0 in float64, too.
+    for time, classes, labels in ((100, 5, 8), (100, 5, 20), (250, 45, 10)):
+        log_probs = torch.randn(time, classes, generator=random).log_softmax(1)
+        target = torch.randint(1, classes, (labels,), generator=random)
+        yield Case((log_probs, target), f"the loss of {labels} labels in {time} frames", ALL)
 
 
 TOO_SHORT = "No path fits: two equal labels need a blank between. Then p = 0, the loss is infinite."
 NOTHING = "Without labels only one path is left: blanks. Can your version do without a label?"
 CERTAIN = "Where log_probs holds −∞, those paths add nothing. Does −∞ − (−∞) give NaN in yours?"
-LONG = "Do the probabilities vanish? Products of 100 are too small: add logarithms, logsumexp."
+IMPOSSIBLE = "Its probability is 0, so the loss is infinite. Is −∞ replaced by some number?"
+ALL = "Are all frames and all labels read? And do products of that many probabilities vanish?"
+LONG = "Do the probabilities vanish? Products of so many are too small: add logarithms, logsumexp."
 
 
 def summed(finish=total, **others):
@@ -114,7 +138,9 @@ def alone(target, blank):
 
 def only_labels(log_probs, target, blank=0):
     """No blanks at all: each frame stays at a label or goes on to the next."""
-    scores = forward(log_probs, target, blank, written=alone, first=1, may_skip=lambda p, b: p < 0)
+    scores = forward(
+        log_probs, target, blank, written=alone, begins=slice(0, 1), may_skip=lambda p, b: p < 0
+    )
     return -scores[-1]
 
 
@@ -139,6 +165,10 @@ def clipped(log_probs, target, blank=0):
 
 def in_probabilities(log_probs, target, blank=0):
     return -(-ctc_loss(log_probs, target, blank)).exp().log()
+
+
+def in_exact_probabilities(log_probs, target, blank=0):
+    return in_probabilities(log_probs.double(), target, blank)
 
 
 SKIP = "Which places may be skipped? Only a blank, and only between two different labels."
@@ -168,8 +198,18 @@ MISCONCEPTIONS = (
     Misconception(ENDS, summed(lambda scores: scores[-2])),
     Misconception(ENDS, summed(lambda scores: scores.logsumexp(0))),
     Misconception(ENDS, summed(lambda scores: scores[-2:].amax())),
-    Misconception(BEGINS, summed(first=1)),
-    Misconception(BEGINS, summed(first=10**6)),
+    Misconception(BEGINS, summed(begins=slice(0, 1))),
+    Misconception(BEGINS, summed(begins=slice(1, 2))),
+    Misconception(BEGINS, summed(begins=slice(0, 3))),
+    Misconception(BEGINS, summed(begins=slice(None))),
+    Misconception(
+        "Is the last frame missing? Each frame has its symbol.",
+        lambda log_probs, target, blank=0: ctc_loss(log_probs[:-1], target, blank),
+    ),
+    Misconception(
+        "Is the first frame missing? Each frame has its symbol.",
+        lambda log_probs, target, blank=0: ctc_loss(log_probs[1:], target, blank),
+    ),
     Misconception(
         "Is that the best path only? All paths that say the target are added up.",
         summed(lambda scores: scores[-2:].amax(), join=best_path),
@@ -212,6 +252,7 @@ MISCONCEPTIONS = (
         clipped,
     ),
     Misconception(LONG, in_probabilities),
+    Misconception(LONG, in_exact_probabilities),
 )
 
 EXERCISE = Exercise(
@@ -222,7 +263,7 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     advice="Put blanks around the labels; at each frame a path stays, goes on by one, or skips a "
     "blank between two different labels; add up both ends.",
-    praise="equal to adding up all paths, in 13 cases",
+    praise="equal to adding up all paths, in 21 cases",
     # No gradient is asked for: torch's own is that of logits, so both ways would have to pass.
     at_size=AtSize(
         lambda: (torch.randn(100, 13).log_softmax(1), torch.tensor([1, 2, 3, 4, 5, 6])),
