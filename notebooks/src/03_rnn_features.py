@@ -19,7 +19,7 @@
 # |---|---|
 # | You need | matrix products, gradients, cross-entropy; a sine wave once seen. Loudspeakers or headphones help |
 # | You will be able to | compute a log-mel spectrogram, write a recurrent cell and look into its gates, pool over time without padding, train a word recogniser and test it fairly |
-# | It takes | about 65 seconds of one free CPU core, more than half of it training; several minutes on a slow or busy machine. 1 GB of memory. A GPU: not measured |
+# | It takes | about 65 seconds of one free CPU core, more than half of it training; several minutes on a slow or busy machine. 1.4 GB of memory. A GPU: not measured yet |
 # | To read | 3,400 words. Four exercises, 29 minutes by their cards, and an optional one, 7 minutes. In all about 105 minutes, by one reader's estimate |
 # | For 90 minutes | skip the optional exercise, quantisation in section 1, “Which frames does it listen to?” in section 6, and patient 4 |
 

@@ -964,7 +964,7 @@ expect("varied less plain, new people", gains[1], 0.5, 14, "points")
 # print({name: error_rate(read(wide_reader, name), name) for name in tests})
 # ```
 #
-# Not measured on a GPU. By our estimate it fits a T4.
+# Not tried on a GPU, not measured. By our estimate it fits a T4.
 
 # %% [markdown]
 # ## Three things to remember
