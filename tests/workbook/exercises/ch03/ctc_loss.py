@@ -50,37 +50,25 @@ def letter_by_letter(log_probs, target, blank=0):
     return torch.logaddexp(silent[-1], spoken[-1])[None].neg()[0]
 
 
+def by_probabilities(log_probs, target, blank=0, dtype=torch.float32):
+    """Probabilities, not logarithms: those of a long caption vanish, in float64 too."""
+    places = torch.full((2 * len(target) + 1,), blank)
+    places[1::2] = target
+    p = log_probs.to(dtype).exp()[:, places]
+    alpha = torch.zeros(len(places), dtype=dtype)
+    alpha[:2] = p[0, :2]
+    for frame in p[1:]:
+        more = alpha.clone()
+        more[1:] += alpha[:-1]
+        for s in range(2, len(places)):
+            if places[s] not in (blank, places[s - 2]):
+                more[s] += alpha[s - 2]
+        alpha = more * frame
+    return -alpha[-2:].sum().log()
+
+
 def in_float64(log_probs, target, blank=0):
-    """Probabilities, not logarithms: in float64 those of a long caption vanish, too."""
-    places = torch.full((2 * len(target) + 1,), blank)
-    places[1::2] = target
-    p = log_probs.double().exp()[:, places]
-    alpha = torch.zeros(len(places)).double()
-    alpha[:2] = p[0, :2]
-    for frame in p[1:]:
-        more = alpha.clone()
-        more[1:] += alpha[:-1]
-        for s in range(2, len(places)):
-            if places[s] not in (blank, places[s - 2]):
-                more[s] += alpha[s - 2]
-        alpha = more * frame
-    return -alpha[-2:].sum().log()
-
-
-def in_float32(log_probs, target, blank=0):
-    places = torch.full((2 * len(target) + 1,), blank)
-    places[1::2] = target
-    p = log_probs.exp()[:, places]
-    alpha = torch.zeros(len(places))
-    alpha[:2] = p[0, :2]
-    for frame in p[1:]:
-        more = alpha.clone()
-        more[1:] += alpha[:-1]
-        for s in range(2, len(places)):
-            if places[s] not in (blank, places[s - 2]):
-                more[s] += alpha[s - 2]
-        alpha = more * frame
-    return -alpha[-2:].sum().log()
+    return by_probabilities(log_probs, target, blank, torch.float64)
 
 
 def no_blanks(log_probs, target, blank=0):
@@ -251,5 +239,5 @@ WRONG = (
     (probability, "Is that the probability?"),
     (without_minus, "Is the minus sign missing?"),
     (needs_a_label, "Without labels only one path is left"),
-    (in_float32, "Do the probabilities vanish?"),
+    (by_probabilities, "Do the probabilities vanish?"),
 )
