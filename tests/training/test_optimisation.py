@@ -144,7 +144,8 @@ def test_a_training_with_shares_goes_on_bit_for_bit(model, data, tmp_path):
 
 @pytest.mark.parametrize("field", [{"shares": {"body": 0.1}}, {"still": ["body"]}])
 def test_an_unknown_part_is_refused_with_those_there_are(model, data, field):
-    with pytest.raises(ValueError, match="Classifier has no part 'body': it has encoder, dropout, head"):
+    said = "Classifier has no part 'body': it has encoder, dropout, head"
+    with pytest.raises(ValueError, match=said):
         next(steps_of(model, data, **field))
 
 
