@@ -7,6 +7,8 @@ import json
 import os
 import platform
 import statistics
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -33,6 +35,38 @@ def machine() -> dict[str, str | int]:
         "gpu": card,
         "precision": str(runtime.current().precision).removeprefix("torch."),
     }
+
+
+def run_parts(
+    parts: dict[str, Callable[[int], dict[str, float]]],
+    chosen: Sequence[str],
+    seeds: int,
+    path: Path | None,
+    rows: Callable[[str, list[dict]], list[dict]] = lambda part, found: found,
+) -> None:
+    """Run parts of a benchmark, each with seeds from 0, print a table a part, write all figures.
+
+    Args:
+        parts: by name; each makes figures of a seed.
+        chosen: names of those to run.
+        seeds: how many.
+        path: where the figures go, after every run: what was measured is kept if the next stops.
+        rows: what is printed of a part's summary.
+    """
+    runs, summaries = {}, {}
+    for part in chosen:
+        runs[part] = []
+        for seed in range(seeds):
+            runtime.setup(seed, quiet=True)
+            start = time.process_time()
+            runs[part].append(parts[part](seed))
+            print(f"  {part}, seed {seed}: {time.process_time() - start:.0f} CPU-s", flush=True)
+            write(path, {"runs": runs, "summary": summaries})
+        names = runs[part][0]
+        summaries[part] = [summary(name, [run[name] for run in runs[part]]) for name in names]
+        title = f"{part} (per cent unless said; {seeds} seeds)"
+        show(title, rows(part, summaries[part]))
+    write(path, {"runs": runs, "summary": summaries})
 
 
 def show(title: str, rows: list[dict]) -> None:

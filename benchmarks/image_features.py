@@ -32,7 +32,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xmodal_lab import runtime
 from xmodal_lab.batch import Batch
 from xmodal_lab.datasets import digits, scenes
 from xmodal_lab.datasets.shipped import shipped
@@ -60,19 +59,13 @@ def main() -> None:
     arguments.add_argument("--seeds", type=int, default=3)
     arguments.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     options = arguments.parse_args()
-    runs, summaries = {}, {}
-    for part in options.parts:
-        runs[part] = []
-        for seed in range(options.seeds):
-            runtime.setup(seed, quiet=True)
-            start = time.process_time()
-            runs[part].append(PARTS[part](seed))
-            print(f"  {part}, seed {seed}: {time.process_time() - start:.0f} CPU-s", flush=True)
-        names = runs[part][0]
-        summaries[part] = [table.summary(name, [run[name] for run in runs[part]]) for name in names]
-        rows = by_layer(summaries[part]) if part == "probes" else summaries[part]
-        table.show(f"{part} (per cent unless said; {options.seeds} seeds)", rows)
-    table.write(options.json, {"runs": runs, "summary": summaries})
+    table.run_parts(
+        PARTS,
+        options.parts,
+        options.seeds,
+        options.json,
+        lambda part, rows: by_layer(rows) if part == "probes" else rows,
+    )
 
 
 def by_layer(rows: list[dict]) -> list[dict]:

@@ -80,20 +80,7 @@ def main() -> None:
     options = arguments.parse_args()
     recordings.folder = options.digits
     parts = options.parts or [p for p in PARTS if options.digits or p not in NEED_DIGITS]
-    runs, summaries = {}, {}
-    for part in parts:
-        runs[part] = []
-        for seed in range(options.seeds):
-            runtime.setup(seed, quiet=True)
-            start = time.process_time()
-            runs[part].append(PARTS[part](seed))
-            print(f"  {part}, seed {seed}: {time.process_time() - start:.0f} CPU-s", flush=True)
-            # After every run: what was measured is kept where the next one is stopped.
-            table.write(options.json, {"runs": runs, "summary": summaries})
-        names = runs[part][0]
-        summaries[part] = [table.summary(name, [run[name] for run in runs[part]]) for name in names]
-        table.show(f"{part} (per cent unless said; {options.seeds} seeds)", summaries[part])
-    table.write(options.json, {"runs": runs, "summary": summaries})
+    table.run_parts(PARTS, parts, options.seeds, options.json)
 
 
 def trained(

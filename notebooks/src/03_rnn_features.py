@@ -942,8 +942,8 @@ models = {
 
 # %% [markdown]
 # Third, **variations**: whenever a word is read in training, it comes with other noise, at another speed, from
-# a longer or shorter throat (a longer one lowers all that the mouth makes loud). SpecAugment, which covers
-# stripes, we leave out. (As for the row before, 300 steps of 128 words.)
+# a longer or shorter throat (a longer one lowers all that the mouth makes loud). SpecAugment covers stripes; it
+# is `masked` in `encoders.audio.augment`, and not used here. (As for the row before, 300 steps of 128 words.)
 
 # %%
 random = torch.Generator().manual_seed(3)
