@@ -1,0 +1,5 @@
+"""How several modalities answer one question."""
+
+from xmodal_lab.fusion.hops import Hops
+
+__all__ = ["Hops"]
