@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from xmodal_lab.batch import Padded
-from xmodal_lab.fusion.hops import Hops, offsets
+from xmodal_lab.fusion.grids import offsets
+from xmodal_lab.fusion.hops import Hops
 
 GRID = (3, 5)  # not square: lines and columns cannot be mistaken for each other
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from xmodal_lab.batch import Padded
+from xmodal_lab.fusion.grids import directions, grid_of, offsets
 
 
 class Hops(nn.Module):
@@ -34,7 +35,7 @@ class Hops(nn.Module):
         patterns: how many of φ.
 
     Raises:
-        ValueError: for less than one look, states of another grid, or a row whose cells are padded.
+        ValueError: for less than one look; of cells, see ``grids.grid_of``.
 
     Source: several hops, Sukhbaatar et al. 2015; a relative position as a bias, Shaw et al. 2018.
     """
@@ -58,18 +59,14 @@ class Hops(nn.Module):
         self.mix = nn.ModuleList(
             nn.Linear(query_dim, patterns) for _ in range(hops - 1) if relative
         )
-        lines, columns = grid
-        self.patterns = nn.ParameterList(
-            nn.Parameter(0.1 * torch.randn(patterns, (2 * lines - 1) * (2 * columns - 1)))
-            for _ in self.mix
-        )
+        self.patterns = nn.ParameterList(nn.Parameter(directions(grid, patterns)) for _ in self.mix)
         self.register_buffer("offsets", offsets(grid), persistent=False)
 
     def looks(
         self, query: Float[Tensor, "batch query_dim"], states: Padded
     ) -> tuple[Float[Tensor, "batch output_dim"], Float[Tensor, "batch hops cells"]]:
         """What ``forward`` gives, and where each look went; a look's weights sum to 1."""
-        values = self._checked(states)
+        values = grid_of(states, self.grid).to(query.dtype)
         found, maps = [query], []
         for hop, ask in enumerate(self.ask):
             asked = ask(torch.cat(found, 1)) / math.sqrt(values.shape[2])
@@ -99,29 +96,3 @@ class Hops(nn.Module):
         laid = self.patterns[hop][:, self.offsets]  # (patterns, cells before, cells)
         shifted = torch.einsum("bi,kij->bkj", before, laid)
         return torch.einsum("bk,bkj->bj", self.mix[hop](query), shifted)
-
-    def _checked(self, states: Padded) -> Float[Tensor, "batch cells state_dim"]:
-        cells = self.grid[0] * self.grid[1]
-        if states.values.shape[1] != cells:
-            raise ValueError(
-                f"expected the {cells} cells of a grid of {self.grid}, "
-                f"got {states.values.shape[1]} places"
-            )
-        short = states.lengths < cells
-        if short.any():
-            raise ValueError(f"row {int(short.nonzero()[0])} has padded cells: a picture has none")
-        return states.values.to(self.ask[0].weight.dtype)
-
-
-def offsets(grid: tuple[int, int]) -> Int64[Tensor, "cells cells"]:
-    """For cells i and j, the place of j - i in a table of all offsets, read line by line.
-
-    The table has 2 · lines - 1 lines and 2 · columns - 1 columns; its middle is offset (0, 0).
-    """
-    lines, columns = grid
-    line, column = (axis.flatten() for axis in torch.meshgrid(
-        torch.arange(lines), torch.arange(columns), indexing="ij"
-    ))  # fmt: skip
-    down = line[None, :] - line[:, None] + lines - 1
-    right = column[None, :] - column[:, None] + columns - 1
-    return down * (2 * columns - 1) + right

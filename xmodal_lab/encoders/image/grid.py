@@ -48,6 +48,7 @@ class GridCNN(PictureEncoder):
                 "conv2": Convolution(first, second, stride=2),
                 "conv3": Convolution(second, last, stride=2),
                 "residual": around,
+                "even": nn.BatchNorm2d(last, affine=False),
             }
         )
 
