@@ -4,6 +4,7 @@
 ``questions`` asks what can be answered from the picture alone, and only with the picture.
 """
 
+from xmodal_lab.datasets.crowds.captions import captions, encode_caption, wrong_captions
 from xmodal_lab.datasets.crowds.drawing import boxes, draw, masks
 from xmodal_lab.datasets.crowds.factors import SPLITS, Crowd, Placed, sample_crowds, split_of
 from xmodal_lab.datasets.crowds.language import (
@@ -35,8 +36,10 @@ __all__ = [
     "Question",
     "Questions",
     "boxes",
+    "captions",
     "draw",
     "encode",
+    "encode_caption",
     "from_crowds",
     "load",
     "masks",
@@ -44,4 +47,5 @@ __all__ = [
     "questions",
     "sample_crowds",
     "split_of",
+    "wrong_captions",
 ]
