@@ -15,8 +15,8 @@ POINTS = {"right of": 0.0, "below": math.pi / 2, "left of": math.pi, "above": -m
 def answer(crowd: Crowd, text: str) -> str:
     """Answer a typed question, one of ``ANSWERS``.
 
-    Written without ``law``, which asks the questions of a training, so that each can test the other.
-    It answers more than is asked there: also where a crowd leaves one answer open.
+    Written without ``law``, which asks the questions of a training: each tests the other. It
+    answers more than is asked there, as where a crowd leaves only one answer open.
 
     Raises:
         ValueError: for a text that is no question (``parse``), or one that this crowd leaves open:

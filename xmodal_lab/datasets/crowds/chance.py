@@ -18,10 +18,10 @@ def stated_chance(asked: Questions) -> dict[str, dict[str, float]]:
         text only:     E_text max_a P(a | text)
         picture only:  E_crowd max_a P(a | crowd, kind)
 
-    No model is trained. ``law`` tells how probable each question was in each crowd, so the picture's
-    number is exact for these crowds. The text's probabilities are sums of the law over half of
-    the crowds, and the guesses they lead to are scored by the law on the other half, both ways
-    round: with 10,000 crowds that is within half a point of what 100,000 give.
+    No model is trained. ``law`` tells how probable each question was in each crowd, so the
+    picture's number is exact for these crowds. For the text, the law is summed over half of the
+    crowds, and the best guesses by these sums are scored by the law on the other half, both ways
+    round: few crowds give a number that is a little too low.
 
     Args:
         asked: as ``questions`` gives them; thousands, or the text's number is too low.
