@@ -1,8 +1,9 @@
 """Crowds in words, rightly and wrongly: what masked words and picture-text matching learn from.
 
 A caption names every thing: 'a big red star, a small blue ring, a small green moon'. Its words are
-among those of the questions. A wrong caption has one attribute of one thing changed; half of them
-exchange it with another thing's, so that they have the very same words as the right one.
+among those of the questions. A wrong caption has two things exchange their colours or their shapes,
+or one thing another size. Such a crowd might be there just as well: the words alone do not tell a
+wrong caption from a right one.
 """
 
 from __future__ import annotations
@@ -15,18 +16,9 @@ import numpy as np
 
 from xmodal_lab.datasets.crowds.factors import Crowd
 from xmodal_lab.datasets.crowds.language import SIZE_NAMES, WORD_IDS
-from xmodal_lab.datasets.scenes.factors import (
-    COLOURS,
-    HELD_OUT_PAIRS,
-    SHAPES,
-    SIZES,
-    Thing,
-    choose,
-    stream,
-)
+from xmodal_lab.datasets.scenes.factors import HELD_OUT_PAIRS, SIZES, Thing, choose, stream
 from xmodal_lab.datasets.scenes.language import split_words
 
-VALUES = {"colour": COLOURS, "shape": SHAPES, "size": SIZES}
 # Streams of a crowd's generator; 1, 7 and 8 draw, sample and ask.
 CAPTION, WRONG_CAPTION = 9, 10
 
@@ -37,7 +29,7 @@ def captions(crowds: Sequence[Crowd], seed: int = 0) -> list[str]:
 
 
 def wrong_captions(crowds: Sequence[Crowd], seed: int = 0) -> list[str]:
-    """A caption for each crowd that is wrong in one attribute, colour, shape or size.
+    """A wrong caption for each crowd; row i depends on (seed, i) and its crowd alone.
 
     None has a held-out pair that its crowd does not have: that would tell it from a right one.
     """
@@ -61,19 +53,15 @@ def _told(things: Sequence[Thing], generator: np.random.Generator) -> str:
 
 
 def _changed(things: tuple[Thing, ...], generator: np.random.Generator) -> list[Thing]:
-    """The things with one attribute of one changed, or exchanged with another's."""
-    exchange = generator.random() < 0.5
-    fine = {thing.pair for thing in things}
+    held_out = HELD_OUT_PAIRS - {thing.pair for thing in things}
     while True:
-        found, attribute = list(things), choose(list(VALUES), generator)
+        found, attribute = list(things), choose(("colour", "shape", "size"), generator)
         one, other = (int(generator.random() * len(things)) for _ in range(2))
-        # Sooner or later a replacement fits; an exchange may not, where all are alike.
-        exchange = exchange and generator.random() < 0.95
-        new = choose(VALUES[attribute], generator)
-        if exchange:
-            new = getattr(things[other], attribute)
-            found[other] = replace(things[other], **{attribute: getattr(things[one], attribute)})
-        found[one] = replace(things[one], **{attribute: new})
-        told = {thing.pair for thing in found} - fine
-        if Counter(found) != Counter(things) and not told & HELD_OUT_PAIRS:
+        if attribute == "size":  # always possible, and as likely a crowd as before
+            found[one] = replace(things[one], size=SIZES[things[one].size == SIZES[0]])
+        else:
+            mine, theirs = getattr(things[one], attribute), getattr(things[other], attribute)
+            found[one] = replace(things[one], **{attribute: theirs})
+            found[other] = replace(things[other], **{attribute: mine})
+        if Counter(found) != Counter(things) and held_out.isdisjoint(t.pair for t in found):
             return found
