@@ -28,7 +28,7 @@ ROOMS = (
 # Before any test imports the package: a module that is imported already stays as it is.
 install_import_hook([f"xmodal_lab.{room}" for room in ROOMS], "type_checker.checked")
 
-# A shell's background jobs ignore Ctrl-C, and so would every child that the tests mean to interrupt.
+# A shell's background jobs ignore Ctrl-C, and so would every child that tests mean to interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
