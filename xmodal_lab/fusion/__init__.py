@@ -5,13 +5,20 @@ from xmodal_lab.fusion.attention import (
     ScaledDotProductAttention,
     scaled_dot_product_attention,
 )
+from xmodal_lab.fusion.bottleneck import BottleneckFusion
 from xmodal_lab.fusion.cross import CrossAttentionFusion
+from xmodal_lab.fusion.graph import MessagePassing
+from xmodal_lab.fusion.streams import SingleStream, TwoStream
 from xmodal_lab.fusion.transformer import TransformerBlock
 
 __all__ = [
+    "BottleneckFusion",
     "CrossAttentionFusion",
+    "MessagePassing",
     "MultiHeadAttention",
     "ScaledDotProductAttention",
+    "SingleStream",
     "TransformerBlock",
+    "TwoStream",
     "scaled_dot_product_attention",
 ]
