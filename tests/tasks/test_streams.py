@@ -1,13 +1,12 @@
 """The miniatures of the classic architectures: what they read, learn from, and how they load."""
 
-from types import SimpleNamespace
-
+import numpy as np
 import pytest
 import torch
-from xmodal_lab.datasets.crowds import ANSWERS, ANSWERS_OF, WORDS, encode
 
 from xmodal_lab.batch import Batch, Padded, pad
 from xmodal_lab.datasets import shipped
+from xmodal_lab.datasets.crowds import ANSWERS, ANSWERS_OF, WORDS, Questions, encode, sample_crowds
 from xmodal_lab.tasks import streams
 from xmodal_lab.tasks.classification import cross_entropy
 from xmodal_lab.training import fit
@@ -23,24 +22,25 @@ def model(name: str) -> streams.StreamAnswerer:
     return streams.StreamAnswerer(name, cell_dim=8, **SMALL)
 
 
-def questions(count: int = 3) -> SimpleNamespace:
-    """As ``crowds.questions`` gives them, by the parts that a batch is made of."""
+def questions(count: int = 3) -> Questions:
+    """About four crowds."""
     texts = [TEXTS[i % 3] for i in range(count)]
-    answers = torch.tensor([ANSWERS.index(("red", "yes", "2")[i % 3]) for i in range(count)])
-    return Asked(
-        rows=torch.arange(count) % 4, words=pad([encode(t) for t in texts]), answers=answers
+    nothing = torch.full((count,), -1)
+    return Questions(
+        crowds=sample_crowds("train", 4),
+        texts=texts,
+        kinds=np.array([("colour", "existence", "count")[i % 3] for i in range(count)]),
+        rows=torch.arange(count) % 4,
+        words=pad([encode(text) for text in texts]),
+        answers=torch.tensor([ANSWERS.index(("red", "yes", "2")[i % 3]) for i in range(count)]),
+        things=nothing,
+        vias=nothing,
     )
-
-
-class Asked(SimpleNamespace):
-    def __len__(self):
-        return len(self.answers)
 
 
 def batch(count: int = 3) -> Batch:
     torch.manual_seed(1)
-    asked = questions(count)
-    return Batch(words=asked.words, cells=torch.randn(count, 64, 8).half(), labels=asked.answers)
+    return questions(count).batch(torch.randn(4, 64, 8).half())
 
 
 def test_both_have_equally_many_parameters():
@@ -60,7 +60,7 @@ def test_words_and_cells_become_one_answer_a_row(name):
 @every
 def test_either_modality_will_do_alone(name):
     made, one = model(name), batch()
-    for entry in ("words", "cells"):
+    for entry in ("text", "image"):
         assert made(one.select([entry])).isfinite().all()
     with pytest.raises(ValueError, match="there are no tokens"):
         made(Batch(labels=one["labels"]))
@@ -69,23 +69,23 @@ def test_either_modality_will_do_alone(name):
 @every
 def test_padding_words_never_matter(name):
     made, one = model(name), batch()
-    ids = one["words"].values.clone()
-    ids[~one["words"].mask] = 5
-    other = Batch(one) | {"words": Padded(ids, one["words"].lengths)}
+    ids = one["text"].values.clone()
+    ids[~one["text"].mask] = 5
+    other = Batch(one) | {"text": Padded(ids, one["text"].lengths)}
     torch.testing.assert_close(made(other), made(one), atol=1e-5, rtol=0)
 
 
 @every
 def test_where_a_thing_stands_counts(name):
     made, one = model(name), batch()
-    turned = one["cells"].unflatten(1, (8, 8)).transpose(1, 2).flatten(1, 2)
-    assert not torch.allclose(made(Batch(one) | {"cells": turned}), made(one), atol=1e-3)
+    turned = one["image"].unflatten(1, (8, 8)).transpose(1, 2).flatten(1, 2)
+    assert not torch.allclose(made(Batch(one) | {"image": turned}), made(one), atol=1e-3)
 
 
 def test_a_question_that_is_too_long_is_refused():
     words = Padded(torch.ones(1, 13, dtype=torch.long), torch.tensor([13]))
     with pytest.raises(ValueError, match="13 tokens, but there are 12 places"):
-        model("single_stream")(Batch(words=words))
+        model("single_stream")(Batch(text=words))
 
 
 def test_another_architecture_is_refused():
@@ -97,7 +97,7 @@ def test_another_architecture_is_refused():
 # --- statements ---------------------------------------------------------------------------------
 
 
-def made(count: int = 600) -> tuple[SimpleNamespace, Batch]:
+def made(count: int = 600) -> tuple[Questions, Batch]:
     asked = questions(count)
     return asked, streams.statements(asked.words, asked.answers, torch.Generator().manual_seed(0))
 
@@ -110,7 +110,7 @@ def test_every_token_has_a_number_of_its_own():
 
 def test_a_statement_is_a_question_with_an_answer_behind_it():
     asked, found = made()
-    ids = torch.where(found["hidden"].values > 0, found["hidden"].values, found["words"].values)
+    ids = torch.where(found["hidden"].values > 0, found["hidden"].values, found["text"].values)
     for row in range(600):
         length = asked.words.lengths[row]
         assert ids[row, :length].equal(asked.words.values[row, :length])
@@ -125,7 +125,7 @@ def test_every_other_statement_has_a_gap_and_is_true():
     asked, found = made()
     hidden = found["hidden"].values > 0
     assert hidden.sum(1).tolist() == [1, 0] * 300
-    assert (found["words"].values[hidden] == streams.MASK).all()
+    assert (found["text"].values[hidden] == streams.MASK).all()
     assert found["true"][::2].all() and 0.4 < found["true"][1::2].double().mean() < 0.6
     behind = hidden[torch.arange(600), asked.words.lengths].sum() / hidden.sum()
     assert 0.4 < behind < 0.6  # half of them the answer
@@ -149,7 +149,7 @@ def test_equal_seeds_and_steps_give_equal_batches():
         make = streams.asked(cells, questions(9), 6, seed=3, stated=stated)
         for one, other in zip(make(5).tensors(), make(5).tensors(), strict=True):
             assert one.equal(other)
-        assert not make(5)["cells"].equal(make(6)["cells"])
+        assert not make(5)["image"].equal(make(6)["image"])
 
 
 def test_a_batch_shows_each_question_its_own_picture():
@@ -159,8 +159,8 @@ def test_a_batch_shows_each_question_its_own_picture():
     of = {}
     for row, words in enumerate(asked.words.values.tolist()):
         of.setdefault(tuple(words), set()).add(float(asked.rows[row]))
-    for row, words in enumerate(found["words"].values.tolist()):
-        assert float(found["cells"][row, 0, 0]) in of[tuple(words)]
+    for row, words in enumerate(found["text"].values.tolist()):
+        assert float(found["image"][row, 0, 0]) in of[tuple(words)]
 
 
 # --- learning -----------------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def test_it_learns_to_fill_gaps_and_to_tell_true_from_false(name):
 
 def test_the_losses_are_the_means_that_their_formula_says():
     learner = model("single_stream")
-    one = Batch(made(8)[1], cells=torch.randn(8, 64, 8))
+    one = Batch(made(8)[1], image=torch.randn(8, 64, 8))
     outputs = streams.Pretraining(learner)(one)
     found = streams.two_losses(outputs, one)
     hidden = one["hidden"].values

@@ -39,7 +39,7 @@ CELLS, GRID = 64, (8, 8)
 # Equal parameters, within 3 %.
 STANDARD: dict[str, dict[str, Any]] = {
     "single_stream": {"dim": 64, "layers": 4, "heads": 4},
-    "two_stream": {"dim": 64, "layers": 2, "heads": 4, "own": {"text": 1}, "hidden": 100},
+    "two_stream": {"dim": 64, "layers": 2, "heads": 4, "hidden": 128},
 }
 
 
@@ -88,18 +88,18 @@ class StreamAnswerer(nn.Module):
         """Summary, states and every head's weights.
 
         Args:
-            batch: 'words', ids of the question, and 'cells', states of the trunk
+            batch: 'text', ids of the question, and 'image', states of the trunk
                 (batch, 64, cell_dim) in any precision; or one of the two.
 
         Raises:
             ValueError: for neither of them, or a question that is too long.
         """
         tokens = {}
-        if "words" in batch:
-            ids = batch["words"]
+        if "text" in batch:
+            ids = batch["text"]
             tokens["text"] = Padded(self.words(ids.values), ids.lengths)
-        if "cells" in batch:
-            cells = batch["cells"].to(self.norm.weight.dtype)
+        if "image" in batch:
+            cells = batch["image"].to(self.norm.weight.dtype)
             full = torch.full((len(cells),), cells.shape[1], device=cells.device)
             merged = merge_neighbours(Padded(cells, full), GRID)
             tokens["image"] = Padded(self.norm(merged.values), merged.lengths)
@@ -130,7 +130,7 @@ class Pretraining(nn.Module):
         self.answerer = answerer
 
     def forward(self, batch: Entries) -> dict[str, Tensor]:
-        """'words': scores where one was hidden (hidden, tokens + 1); 'match': logits of the rest."""
+        """'words': scores of what is hidden (hidden, tokens + 1); 'match': logits of the rest."""
         fused, hidden = self.answerer.fused(batch), batch["hidden"].values > 0
         return {
             "words": self.answerer.word(fused.states["text"].values[hidden]),
@@ -148,7 +148,7 @@ def _terms(batch: Batch) -> dict[str, int]:
 def two_losses(outputs: Mapping[str, Tensor], batch: Entries) -> dict[str, Float[Tensor, ""]]:
     """The losses of both tasks in nats, and the shares of right answers.
 
-        L = − 1/|M| Σ_{t∈M} ln p(w_t | statement, picture)  −  1/|W| Σ_{i∈W} ln p(true_i | summary_i)
+        L = − 1/|M| Σ_{t∈M} ln p(w_t | the rest)  −  1/|W| Σ_{i∈W} ln p(true_i | statement, picture)
 
     with a hidden word t in each row of M, and whole statements in the rows of W.
 
@@ -181,7 +181,7 @@ def statements(words: Padded, answers: Int64[Tensor, " rows"], generator: torch.
         generator: chooses, on the CPU.
 
     Returns:
-        'words': ids, one more a row; 'hidden': the id of the hidden word at its place, else 0;
+        'text': ids, one more a row; 'hidden': the id of the hidden word at its place, else 0;
         'true': (rows,).
     """
     at, lengths = torch.arange(len(answers)), words.lengths
@@ -196,7 +196,7 @@ def statements(words: Padded, answers: Int64[Tensor, " rows"], generator: torch.
     hidden = torch.zeros_like(ids)
     hidden[at[gap], place] = ids[at[gap], place]
     ids[hidden > 0] = MASK
-    return Batch(words=Padded(ids, lengths + 1), hidden=Padded(hidden, lengths + 1), true=true)
+    return Batch(text=Padded(ids, lengths + 1), hidden=Padded(hidden, lengths + 1), true=true)
 
 
 # Of every answer, its own group: those that could stand in its place.
@@ -256,14 +256,14 @@ Maker = Callable[[int], Batch]
 
 
 def asked(
-    cells: Tensor, questions: Questions, batch_size: int, seed: int, stated: bool = False
+    states: Tensor, questions: Questions, batch_size: int, seed: int, stated: bool = False
 ) -> Maker:
     """A maker of batches for ``fit``: other questions at every step, each as likely.
 
     The states of a picture are kept once, however many questions ask about it.
 
     Args:
-        cells: states of the pictures that the questions ask about (pictures, 64, cell_dim).
+        states: of the pictures that the questions ask about (pictures, 64, cell_dim).
         questions: to choose from.
         batch_size: questions a step.
         seed: with the step's number it decides the choice.
@@ -273,10 +273,9 @@ def asked(
     def make(step: int) -> Batch:
         generator = torch.Generator().manual_seed(seed * 1_000_003 + step)
         index = torch.randint(len(questions), (batch_size,), generator=generator)
-        words, answers = questions.words.rows(index), questions.answers[index]
-        seen = {"cells": cells[questions.rows[index]]}
+        batch = questions.batch(states, index)
         if stated:
-            return Batch(seen | statements(words, answers, generator))
-        return Batch(seen, words=words, labels=answers)
+            batch |= statements(batch["text"], batch.pop("labels"), generator)
+        return Batch(batch)
 
     return make
