@@ -7,7 +7,7 @@ import torch
 from xmodal_lab.batch import Batch, Padded, pad
 from xmodal_lab.datasets import shipped
 from xmodal_lab.datasets.crowds import ANSWERS, ANSWERS_OF, WORDS, Questions, encode, sample_crowds
-from xmodal_lab.tasks import streams
+from xmodal_lab.tasks import shipping, streams
 from xmodal_lab.tasks.classification import cross_entropy
 from xmodal_lab.training import fit
 
@@ -57,7 +57,7 @@ def test_words_and_cells_become_one_answer_a_row(name):
     assert all(w.shape[1] == 2 for layer in weights for w in layer.values())  # heads
 
 
-@every
+@pytest.mark.parametrize("name", streams.STANDARD)
 def test_either_modality_will_do_alone(name):
     made, one = model(name), batch()
     for entry in ("text", "image"):
@@ -66,7 +66,7 @@ def test_either_modality_will_do_alone(name):
         made(Batch(labels=one["labels"]))
 
 
-@every
+@pytest.mark.parametrize("name", streams.STANDARD)
 def test_padding_words_never_matter(name):
     made, one = model(name), batch()
     ids = one["text"].values.clone()
@@ -75,11 +75,18 @@ def test_padding_words_never_matter(name):
     torch.testing.assert_close(made(other), made(one), atol=1e-5, rtol=0)
 
 
-@every
+@pytest.mark.parametrize("name", streams.STANDARD)
 def test_where_a_thing_stands_counts(name):
     made, one = model(name), batch()
     turned = one["image"].unflatten(1, (8, 8)).transpose(1, 2).flatten(1, 2)
     assert not torch.allclose(made(Batch(one) | {"image": turned}), made(one), atol=1e-3)
+
+
+def test_a_token_is_a_cell_or_four():
+    torch.manual_seed(0)
+    whole = streams.StreamAnswerer("single_stream", cell_dim=8, merged=False, **SMALL)
+    for made, tokens in ((whole, 64), (model("single_stream"), 16)):
+        assert made.fused(batch()).states["image"].values.shape == (3, tokens, 16)
 
 
 def test_a_question_that_is_too_long_is_refused():
@@ -89,8 +96,8 @@ def test_a_question_that_is_too_long_is_refused():
 
 
 def test_another_architecture_is_refused():
-    for build in (streams.StreamAnswerer, streams.load, streams.notes):
-        with pytest.raises(ValueError, match=r"unknown architecture 'three'.*single_stream or two"):
+    for build in (streams.StreamAnswerer, streams.load):
+        with pytest.raises(ValueError, match=r"unknown architecture 'three'.*single_stream, two"):
             build("three")
 
 
@@ -216,21 +223,19 @@ def listed(folder) -> None:
 
 
 @every
-def test_a_saved_model_comes_back_with_its_notes(name, folder):
+def test_a_written_model_comes_back_as_it_was(name, folder):
     wanted = model(name).eval()
-    streams.save(folder / f"{name}.safetensors", wanted, {"curve": [1, 2]})
+    shipping.write(folder / f"{name}.safetensors", wanted, config=wanted.config, curve=[1, 2])
     listed(folder)
     found = streams.load(name)
     assert not found.training and found.config == wanted.config
     assert found(batch()).equal(wanted(batch()))
-    assert streams.notes(name) == {"curve": [1, 2]}
 
 
 def test_a_damaged_file_is_refused(folder):
-    path = folder / "two_stream.safetensors"
-    streams.save(path, model("two_stream"), {})
+    path, made = folder / "two_stream.safetensors", model("two_stream")
+    shipping.write(path, made, config=made.config)
     listed(folder)
     path.write_bytes(path.read_bytes()[:-8] + b"\0" * 8)
-    for read in (streams.load, streams.notes):
-        with pytest.raises(shipped.DamagedFileError, match=r"two_stream\.safetensors is damaged"):
-            read("two_stream")
+    with pytest.raises(shipped.DamagedFileError, match=r"two_stream\.safetensors is damaged"):
+        streams.load("two_stream")

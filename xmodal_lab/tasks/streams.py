@@ -1,4 +1,4 @@
-"""The two classic architectures answer questions about crowds, and what they learn before.
+"""The classic architectures answer questions about crowds, and what they learn before.
 
 A question's words and the cells of a picture are the tokens of one transformer; the answer is read
 from its summary. Before that it learns from *statements*, a question with an answer behind it: to
@@ -7,25 +7,22 @@ fill in a hidden word, and to tell whether the statement is true of the picture.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int64
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from xmodal_lab.batch import Batch, Entries, Padded
 from xmodal_lab.datasets.crowds.language import ANSWERS, ANSWERS_OF, WORDS
 from xmodal_lab.datasets.crowds.questions import Questions
-from xmodal_lab.datasets.shipped import shipped
+from xmodal_lab.fusion.bottleneck import BottleneckFusion
 from xmodal_lab.fusion.streams import SingleStream, TwoStream
 from xmodal_lab.fusion.tokens import Fused, merge_neighbours
 from xmodal_lab.objective import mean_over
+from xmodal_lab.tasks import shipping
 
 # What stands in a statement: the questions' words under their own numbers, then the answers that
 # are no such words, then what stands for a hidden word. Id 0 is padding.
@@ -34,25 +31,28 @@ IDS = {token: number for number, token in enumerate(TOKENS, start=1)}
 ANSWER_TOKENS = tuple(IDS[answer] for answer in ANSWERS)
 MASK = IDS["[MASK]"]
 LONGEST = 12
-CELLS, GRID = 64, (8, 8)
+GRID = (8, 8)
 
-# Equal parameters, within 3 %.
+# The first two with equal parameters, within 3 %.
 STANDARD: dict[str, dict[str, Any]] = {
     "single_stream": {"dim": 64, "layers": 4, "heads": 4},
     "two_stream": {"dim": 64, "layers": 2, "heads": 4, "hidden": 128},
+    "bottleneck": {"dim": 64, "layers": 3, "heads": 4, "latents": 16},
 }
+MADE = {"single_stream": SingleStream, "two_stream": TwoStream, "bottleneck": BottleneckFusion}
 
 
 class StreamAnswerer(nn.Module):
     """Words and cells → tokens → a transformer → one answer of 23.
 
-        cells' tokens = norm [4 neighbours' vectors],   l = W summary + b
+        a picture's token = norm [4 neighbouring cells],   l = W summary + b
 
     Args:
-        name: 'single_stream' or 'two_stream'.
+        name: 'single_stream', 'two_stream' or 'bottleneck'.
         cell_dim: size of a cell's vector, as the trunk gives it.
-        architecture: arguments of ``SingleStream`` or ``TwoStream``; those of ``STANDARD`` unless
-            given.
+        merged: False for a token a cell: 64 of them in place of 16.
+        architecture: arguments of ``SingleStream``, ``TwoStream`` or ``BottleneckFusion``; those of
+            ``STANDARD`` unless given.
 
     Attributes:
         config: arguments that make the same model; JSON can hold them.
@@ -61,22 +61,21 @@ class StreamAnswerer(nn.Module):
         ValueError: for another name.
     """
 
-    def __init__(self, name: str, cell_dim: int = 64, **architecture: Any) -> None:
+    def __init__(
+        self, name: str, cell_dim: int = 64, merged: bool = True, **architecture: Any
+    ) -> None:
         super().__init__()
-        if name not in STANDARD:
-            raise ValueError(f"unknown architecture {name!r}: choose {' or '.join(STANDARD)}")
+        _check(name)
         architecture = STANDARD[name] | architecture
-        self.config = {"name": name, "cell_dim": cell_dim, **architecture}
-        dim = architecture["dim"]
-        self.words = nn.Embedding(len(TOKENS) + 1, dim, padding_idx=0)
-        self.norm = nn.LayerNorm(4 * cell_dim)
-        made = SingleStream if name == "single_stream" else TwoStream
-        lines, columns = GRID
-        self.stream = made(
-            {"text": dim, "image": 4 * cell_dim},
-            places={"text": LONGEST, "image": (lines // 2, columns // 2)},
-            **architecture,
+        self.config = {"name": name, "cell_dim": cell_dim, "merged": merged, **architecture}
+        self.merged, dim = merged, architecture["dim"]
+        width, side = (4 * cell_dim, 2) if merged else (cell_dim, 1)
+        self.words, self.norm = (
+            nn.Embedding(len(TOKENS) + 1, dim, padding_idx=0),
+            nn.LayerNorm(width),
         )
+        places = {"text": LONGEST, "image": tuple(cells // side for cells in GRID)}
+        self.stream = MADE[name]({"text": dim, "image": width}, places=places, **architecture)
         self.answer = nn.Linear(dim, len(ANSWERS))
         self.word, self.match = nn.Linear(dim, len(TOKENS) + 1), nn.Linear(dim, 1)
 
@@ -101,8 +100,9 @@ class StreamAnswerer(nn.Module):
         if "image" in batch:
             cells = batch["image"].to(self.norm.weight.dtype)
             full = torch.full((len(cells),), cells.shape[1], device=cells.device)
-            merged = merge_neighbours(Padded(cells, full), GRID)
-            tokens["image"] = Padded(self.norm(merged.values), merged.lengths)
+            states = Padded(cells, full)
+            states = merge_neighbours(states, GRID) if self.merged else states
+            tokens["image"] = Padded(self.norm(states.values), states.lengths)
         return self.stream(tokens)
 
     @torch.no_grad()
@@ -122,7 +122,7 @@ class Pretraining(nn.Module):
     """An answerer as it learns before there are questions: hidden words, and true or not.
 
     Args:
-        answerer: trained itself, not a copy.
+        answerer: trained itself, not a copy; not a bottleneck, which keeps no words.
     """
 
     def __init__(self, answerer: StreamAnswerer) -> None:
@@ -213,43 +213,23 @@ def another(answers: Int64[Tensor, " rows"], generator: torch.Generator) -> Int6
     return found
 
 
-def save(path: str | Path, model: StreamAnswerer, notes: Mapping[str, Any]) -> None:
-    """Write weights, what rebuilds the model, and notes such as the curve of its training."""
-    header = {"config": json.dumps(model.config), "notes": json.dumps(notes)}
-    tensors = {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
-    save_file(tensors, path, header)
-
-
 def load(name: str) -> StreamAnswerer:
     """The trained model that ships: 'single_stream' or 'two_stream'; in evaluation mode.
 
-    Raises:
-        ValueError: for another name.
-        DamagedFileError: where the file is missing or not what was shipped.
-    """
-    config, _ = _header(name)
-    model = StreamAnswerer(**config)
-    with safe_open(shipped(f"{name}.safetensors"), framework="pt") as file:
-        model.load_state_dict({key: file.get_tensor(key) for key in file.keys()})  # noqa: SIM118
-    return model.eval()
-
-
-def notes(name: str) -> dict[str, Any]:
-    """How a model that ships was trained, with the curve.
+    ``shipping.about(f"{name}.safetensors")`` says how it learned: its 'curve' and its 'recipe'.
 
     Raises:
         ValueError: for another name.
         DamagedFileError: where the file is missing or not what was shipped.
     """
-    return _header(name)[1]
+    _check(name)
+    file = f"{name}.safetensors"
+    return shipping.filled(file, StreamAnswerer(**shipping.about(file)["config"]))
 
 
-def _header(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _check(name: str) -> None:
     if name not in STANDARD:
-        raise ValueError(f"unknown architecture {name!r}: choose {' or '.join(STANDARD)}")
-    with safe_open(shipped(f"{name}.safetensors"), framework="pt") as file:
-        header = file.metadata()
-    return json.loads(header["config"]), json.loads(header["notes"])
+        raise ValueError(f"unknown architecture {name!r}: choose {', '.join(STANDARD)}")
 
 
 Maker = Callable[[int], Batch]
