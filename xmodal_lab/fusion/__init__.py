@@ -7,19 +7,23 @@ from xmodal_lab.fusion.attention import (
 )
 from xmodal_lab.fusion.bottleneck import BottleneckFusion
 from xmodal_lab.fusion.cross import CrossAttentionFusion
+from xmodal_lab.fusion.film import FiLM
 from xmodal_lab.fusion.graph import MessagePassing
 from xmodal_lab.fusion.hops import Hops
 from xmodal_lab.fusion.streams import SingleStream, TwoStream
+from xmodal_lab.fusion.tally import Tally
 from xmodal_lab.fusion.transformer import TransformerBlock
 
 __all__ = [
     "BottleneckFusion",
     "CrossAttentionFusion",
+    "FiLM",
     "Hops",
     "MessagePassing",
     "MultiHeadAttention",
     "ScaledDotProductAttention",
     "SingleStream",
+    "Tally",
     "TransformerBlock",
     "TwoStream",
     "scaled_dot_product_attention",
