@@ -22,7 +22,7 @@ from xmodal_lab.tasks.questions import load_trunk
 
 from xmodal_lab.batch import Padded
 from xmodal_lab.datasets import crowds
-from xmodal_lab.datasets.crowds import KINDS, Questions
+from xmodal_lab.datasets.crowds import Questions
 from xmodal_lab.fusion import BottleneckFusion, SingleStream
 from xmodal_lab.tasks import accuracy, cross_entropy, shipping, streams
 from xmodal_lab.training import fit
@@ -37,26 +37,17 @@ Figures = dict[str, float]
 
 @cache
 def asked(split: str, seed: int) -> tuple[Tensor, Questions]:
-    """The trunk's states of crowds, in half precision, and questions about them."""
+    """Cells of crowds as the trunk sees them, and questions about them."""
     count = CROWDS if split == "train" else HELD
-    data, trunk = crowds.load(split, count, seed), load_trunk()
-    with torch.no_grad():
-        parts = torch.from_numpy(data.images).split(500)
-        states = torch.cat([trunk.states(part).values.half() for part in parts])
-    return states, crowds.questions(data.crowds, seed=seed)
+    data = crowds.load(split, count, seed)
+    return cells_of(load_trunk(), data.images), crowds.questions(data.crowds, seed=seed)
 
 
 def right(model: streams.StreamAnswerer, seed: int, place: str) -> Figures:
     """Per cent of test questions answered rightly, all and of each kind."""
-    states, questions = asked("test", seed)
-    was_training, batch = model.training, questions.batch(states)
-    found, labels = model.predict(batch), batch["labels"]
-    model.train(was_training)
-    scores = {f"{place}: all": 100 * accuracy(found, labels)}
-    for kind in KINDS:
-        rows = torch.from_numpy(questions.kinds == kind)
-        scores[f"{place}: {kind}"] = 100 * accuracy(found[rows], labels[rows])
-    return scores
+    cells, questions = asked("test", seed)
+    shares = accuracy_by_kind(answered(model, questions, cells), questions)
+    return {f"{place}: {kind}": 100 * share for kind, share in shares.items()}
 
 
 def stated(model: streams.StreamAnswerer, seed: int) -> Figures:

@@ -23,7 +23,7 @@ from xmodal_lab.tasks.questions import load_trunk
 
 from xmodal_lab import runtime
 from xmodal_lab.datasets import crowds
-from xmodal_lab.datasets.crowds import KINDS, Questions
+from xmodal_lab.datasets.crowds import Questions
 from xmodal_lab.datasets.shipped import data_folder
 from xmodal_lab.tasks import accuracy, cross_entropy, shipping, streams
 from xmodal_lab.training import fit
@@ -51,8 +51,8 @@ def main() -> None:
     recipe = RECIPE | {"steps": options.steps}
     runtime.setup(recipe["seed"])
     train = asked("train", recipe["crowds"], recipe["questions a crowd"])
-    states, questions = asked("val", HELD, 3)
-    val = states, questions.select(range(HELD))
+    cells, questions = asked("val", HELD, 3)
+    val = questions.select(range(HELD)), cells
     for name in options.names:
         with tempfile.TemporaryDirectory() as temporary:
             folder = (options.folder or Path(temporary)) / name
@@ -64,18 +64,15 @@ def main() -> None:
 
 
 def asked(split: str, count: int, per_crowd: int) -> tuple[Tensor, Questions]:
-    """The trunk's states of crowds, in half precision, and questions about them."""
-    data, trunk = crowds.load(split, count), load_trunk()
-    with torch.no_grad():
-        parts = torch.from_numpy(data.images).split(500)
-        states = torch.cat([trunk.states(part).values.half() for part in parts])
-    return states, crowds.questions(data.crowds, per_crowd)
+    """Cells of crowds as the trunk sees them, and questions about them."""
+    data = crowds.load(split, count)
+    return cells_of(load_trunk(), data.images), crowds.questions(data.crowds, per_crowd)
 
 
 def trained(
     name: str,
     train: tuple[Tensor, Questions],
-    val: tuple[Tensor, Questions],
+    val: tuple[Questions, Tensor],
     recipe: dict,
     folder: Path,
 ) -> tuple[streams.StreamAnswerer, list[dict]]:
@@ -113,22 +110,10 @@ def trained(
     ):
         if step.number % EVERY == 0:
             began = time.process_time()
-            scores = by_kind(model, *val)
+            scores = accuracy_by_kind(answered(model, *val), val[0])
             looking += time.process_time() - began
             note(step.number, "answers", loss=step.loss, **scores)
     return model, curve
-
-
-def by_kind(model: streams.StreamAnswerer, states: Tensor, questions: Questions) -> dict:
-    """Per cent of right answers, of all and of each kind."""
-    was_training, batch = model.training, questions.batch(states)
-    found, labels = model.predict(batch), batch["labels"]
-    model.train(was_training)
-    scores = {"all": 100 * accuracy(found, labels)}
-    for kind in KINDS:
-        rows = torch.from_numpy(questions.kinds == kind)
-        scores[kind] = 100 * accuracy(found[rows], labels[rows])
-    return scores
 
 
 if __name__ == "__main__":

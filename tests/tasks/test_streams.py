@@ -52,7 +52,6 @@ def test_both_have_equally_many_parameters():
 def test_words_and_cells_become_one_answer_a_row(name):
     made, one = model(name), batch()
     assert made(one).shape == (3, len(ANSWERS))
-    assert made.predict(one).equal(made.eval()(one).argmax(1))
     weights = made.fused(one).weights
     assert all(w.shape[1] == 2 for layer in weights for w in layer.values())  # heads
 

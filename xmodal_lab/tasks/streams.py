@@ -105,18 +105,6 @@ class StreamAnswerer(nn.Module):
             tokens["image"] = Padded(self.norm(states.values), states.lengths)
         return self.stream(tokens)
 
-    @torch.no_grad()
-    def predict(self, data: Entries, chunk: int = 500) -> Int64[Tensor, " rows"]:
-        """The most probable answer of every row, in evaluation mode; on the CPU."""
-        data, device, was_training = Batch(data), self.norm.weight.device, self.training
-        self.eval()
-        try:
-            parts = torch.arange(data.size).split(chunk)
-            found = [self(data.rows(part).to(device)).argmax(dim=1).cpu() for part in parts]
-        finally:
-            self.train(was_training)
-        return torch.cat(found)
-
 
 class Pretraining(nn.Module):
     """An answerer as it learns before there are questions: hidden words, and true or not.
