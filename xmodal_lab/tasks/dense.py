@@ -1,15 +1,17 @@
-"""Every cell of a picture's grid says what stands there: centre, colour, shape and size.
+"""Every cell of a picture's grid says what stands there: a thing, its colour, shape and size.
 
-The batch carries the truth in an entry of its own, 'things'. A trunk that learned this knows things
-and places before anybody asks a question.
+The batch carries the truth in an entry of its own, 'things'. A trunk that learned this knows what
+is where before anybody asks a question.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -17,36 +19,51 @@ from xmodal_lab.batch import Batch, Entries
 from xmodal_lab.datasets.crowds import Crowd
 from xmodal_lab.datasets.scenes import COLOURS, SHAPES, SIZES
 from xmodal_lab.datasets.scenes.drawing import CANVAS
+from xmodal_lab.objective import mean_over
 
-ATTRIBUTES = {"colour": COLOURS, "shape": SHAPES, "size": SIZES}
-NOTHING = -1
+# A map for 'there is a thing', and one for each colour, shape and size.
+GROUPS = {"thing": ("thing",), "colour": COLOURS, "shape": SHAPES, "size": SIZES}
+MAPS = [name for names in GROUPS.values() for name in names]
+SPANS = dict(
+    zip(GROUPS, torch.arange(len(MAPS)).split([len(n) for n in GROUPS.values()]), strict=True)
+)
 
 
 def things_in_cells(
     crowds: Sequence[Crowd], grid: tuple[int, int] = (8, 8)
-) -> Int64[Tensor, "crowds cells 3"]:
-    """Numbers of colour, shape and size in the cell where a thing has its centre; else -1.
+) -> Float[Tensor, "crowds cells 19"]:
+    """Shares of things in cells, a column for each of ``MAPS``.
 
-    Raises:
-        ValueError: where two things have their centre in one cell.
+        share = (1 - |Δline|) · (1 - |Δcolumn|), of the four cells next to the thing's middle
+
+    Δ is the way from the cell's middle, in cells. A thing's shares sum to 1 wherever it stands: so
+    the sum of a map is a count, and a thing on the border of two cells is no coin to be tossed.
+    Beyond the border of the picture the last cell takes the share.
     """
-    truth = torch.full((len(crowds), grid[0] * grid[1], len(ATTRIBUTES)), NOTHING)
+    shares = np.zeros((len(crowds), *grid, len(MAPS)), np.float32)
     for row, crowd in enumerate(crowds):
         for placed in crowd.placed:
-            line, column = int(placed.y / CANVAS * grid[0]), int(placed.x / CANVAS * grid[1])
-            cell = truth[row, line * grid[1] + column]
-            if (cell != NOTHING).any():
-                raise ValueError(
-                    f"crowd {row} has two things in the cell of line {line}, column {column}: "
-                    f"a grid of {grid} is too coarse"
-                )
-            known = [names.index(getattr(placed.thing, a)) for a, names in ATTRIBUTES.items()]
-            cell.copy_(torch.tensor(known))
-    return truth
+            thing = placed.thing
+            maps = [MAPS.index(n) for n in ("thing", thing.colour, thing.shape, thing.size)]
+            for line, down in _nearest(placed.y, grid[0]):
+                for column, right in _nearest(placed.x, grid[1]):
+                    shares[row, line, column, maps] += down * right
+    # Two things may share a cell, but a gate is open no further than 1.
+    return torch.from_numpy(shares).clamp_(max=1).flatten(1, 2)
+
+
+def _nearest(place: float, cells: int) -> list[tuple[int, float]]:
+    """The two cells whose middles are nearest on one axis, with their shares."""
+    middle = place / CANVAS * cells - 0.5
+    low = math.floor(middle)
+    pairs = ((low, 1 - (middle - low)), (low + 1, middle - low))
+    return [(min(max(cell, 0), cells - 1), share) for cell, share in pairs]
 
 
 class DenseReader(nn.Module):
     """A picture encoder with a grid, and one linear layer that reads each cell.
+
+    Shapes: 'image' (batch, 3, height, width) → logits (batch, cells, 19), a column a map.
 
     Args:
         encoder: its ``states`` are vectors of ``output_dim`` numbers.
@@ -55,53 +72,41 @@ class DenseReader(nn.Module):
     def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
         self.encoder = encoder
-        self.sizes = {"centre": 1} | {name: len(kinds) for name, kinds in ATTRIBUTES.items()}
-        self.head = nn.Linear(encoder.output_dim, sum(self.sizes.values()))
+        self.head = nn.Linear(encoder.output_dim, len(MAPS))
+        # Nearly all cells are empty: to learn this first would take a bias a thousand steps.
+        nn.init.constant_(self.head.bias, -4.0)
 
-    def forward(self, batch: Entries) -> dict[str, Float[Tensor, "batch cells _classes"]]:
-        """Logits by name: 'centre' (one a cell), 'colour', 'shape' and 'size'."""
-        read = self.head(self.encoder.states(batch["image"]).values)
-        return dict(zip(self.sizes, read.split(list(self.sizes.values()), 2), strict=True))
+    def forward(self, batch: Entries) -> Float[Tensor, "batch cells 19"]:
+        return self.head(self.encoder.states(batch["image"]).values)
 
 
-def dense_loss(
-    logits: dict[str, Float[Tensor, "batch cells _classes"]], batch: Entries
-) -> dict[str, Float[Tensor, ""]]:
-    """Cross-entropies in nats: of 'centre' over all cells, of the attributes where a thing is.
-
-    Raises:
-        ValueError: where no picture of the batch holds a thing.
-    """
-    truth = batch["things"]
-    there = truth[..., 0] != NOTHING
-    if not there.any():
-        raise ValueError("no picture of this batch holds a thing: colours have nothing to learn")
-    centre = F.binary_cross_entropy_with_logits(logits["centre"][..., 0], there.float())
-    of = {
-        name: F.cross_entropy(logits[name][there], truth[there][:, number])
-        for number, name in enumerate(ATTRIBUTES)
-    }
-    # A centre's mean is over 64 cells, of which four hold one.
-    return {"centre": 10 * centre, **of}
+@mean_over()
+def dense_loss(logits: Float[Tensor, "batch cells 19"], batch: Entries) -> Float[Tensor, ""]:
+    """Mean over pictures of Σ over cells and maps of -t ln p - (1 - t) ln(1 - p), p = σ(l)."""
+    losses = F.binary_cross_entropy_with_logits(logits, batch["things"], reduction="sum")
+    return losses / len(logits)
 
 
 @torch.no_grad()
-def dense_scores(reader: DenseReader, data: Batch, chunk: int = 500) -> dict[str, float]:
-    """F1 of the centres, and accuracy of each attribute where a thing is; 0 to 1.
+def dense_scores(reader: DenseReader, data: Batch, chunk: int = 250) -> dict[str, float]:
+    """How well the maps fit, and whether they can be counted; 0 to 1, by group of maps.
 
-        F1 = 2 · hits / (found + true)
+        F1 = 2 Σ min(p, t) / (Σ p + Σ t)
 
-    A hit is the very cell. The reader answers in the mode it is in.
+    which is the usual one where p and t are 0 or 1. 'count' is the share of pictures whose sum of
+    a map, rounded, is the number of things there; only maps of what is there. The reader answers
+    in the mode it is in.
     """
-    device, right = reader.head.weight.device, dict.fromkeys(reader.sizes, 0)
-    found = true = 0
+    device = reader.head.weight.device
+    both = torch.zeros(2, len(MAPS))  # Σ min(p, t) and Σ p + t
+    right, asked = torch.zeros(2, len(MAPS))
     for rows in torch.arange(data.size).split(chunk):
         part = data.rows(rows).to(device)
-        logits, truth = reader(part), part["things"]
-        there, seen = truth[..., 0] != NOTHING, logits["centre"][..., 0] > 0
-        right["centre"] += int((there & seen).sum())
-        found, true = found + int(seen.sum()), true + int(there.sum())
-        for number, name in enumerate(ATTRIBUTES):
-            right[name] += int((logits[name][there].argmax(1) == truth[there][:, number]).sum())
-    hits = right.pop("centre")
-    return {"centre F1": 2 * hits / (found + true)} | {n: k / true for n, k in right.items()}
+        found, true = reader(part).sigmoid(), part["things"]
+        both += torch.stack([found.minimum(true), found + true]).sum((1, 2)).cpu()
+        number, there = (maps.sum(1).round() for maps in (found, true))
+        right += ((number == there) & (there > 0)).sum(0).cpu()
+        asked += (there > 0).sum(0).cpu()
+    f1 = {f"{g} F1": (2 * both[0, s].sum() / both[1, s].sum()).item() for g, s in SPANS.items()}
+    counts = {f"{g} count": (right[s].sum() / asked[s].sum()).item() for g, s in SPANS.items()}
+    return f1 | counts

@@ -96,7 +96,7 @@ class Crowd:
     @property
     def key(self) -> tuple:
         """Who is there, wherever they stand: what decides the split."""
-        return tuple(sorted((t.size, t.colour, t.shape) for t in self.things))
+        return _company(self.things)
 
 
 def split_of(crowd: Crowd) -> str:
@@ -108,9 +108,12 @@ def _split_of(things: tuple[Thing, ...]) -> str:
     if any(thing.pair in HELD_OUT_PAIRS for thing in things):
         return "new_pairs"
     # crc32 rather than hash(): the same on every machine and in every process.
-    key = tuple(sorted((t.size, t.colour, t.shape) for t in things))
-    bucket = zlib.crc32(repr(key).encode()) % 10
+    bucket = zlib.crc32(repr(_company(things)).encode()) % 10
     return "train" if bucket < 8 else ("val" if bucket == 8 else "test")
+
+
+def _company(things: tuple[Thing, ...]) -> tuple:
+    return tuple(sorted((thing.size, thing.colour, thing.shape) for thing in things))
 
 
 def sample_crowds(split: str, count: int, seed: int = 0) -> list[Crowd]:
@@ -188,9 +191,9 @@ def _place(things: tuple[Thing, ...], generator: np.random.Generator) -> tuple[P
     while True:
         placed: list[Placed] = []
         # Large things first: they are the ones that find no room.
-        for number in sorted(range(len(things)), key=lambda i: SIZES.index(things[i].size) * -1):
+        for thing in sorted(things, key=lambda thing: thing.size != "large"):
             for _ in range(30):
-                candidate = _throw(things[number], generator)
+                candidate = _throw(thing, generator)
                 if all(_apart(candidate, other) for other in placed):
                     placed.append(candidate)
                     break

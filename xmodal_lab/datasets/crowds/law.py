@@ -4,17 +4,18 @@ The law, which makes guessing useless as far as it can:
 
 1. A kind of question is asked only where the crowd leaves at least two answers open; counting only
    where it leaves four: 0, 1 and two of 2, 3 and 4.
-2. **The answer is drawn first**, then, among all questions that have this answer, one. Open answers
-   are equally likely: so a picture of four red things and a blue one does not say that the answer
-   to a colour question is red. Only for counts 2, 3 and 4 have the weight 1.5, as each of
-   them is open in two of three counting crowds: so all five are equally common.
-3. Existence: half of the noes ask for a shape that is there in the other size.
-4. No crowd gets two questions of one kind, and kinds that fewer crowds allow weigh more where they
+2. **The answer is drawn first**, each open one as likely; then, among all questions that have this
+   answer, one, each as likely. So a picture of four red things and a blue one does not say that
+   the answer to a colour question is red.
+3. *Counts* 2, 3 and 4 weigh 1.5, as each of them is open in two of three counting crowds: so all
+   five are equally common.
+4. *Existence*: half of the noes ask for a shape that is there in the other size.
+5. No crowd gets two questions of one kind, and kinds that fewer crowds allow weigh more where they
    can be asked (``questions.KIND_WEIGHTS``).
 
-*Two hops* need directions that nobody disputes: one thing is *left of* another where the way to it
-points left within 40°, and it must be the only one there; things from 40° to 50° off leave the
-answer open to dispute, so that nothing is asked there (``CLEAR``, ``DISPUTED``).
+*Two hops* need directions that nobody disputes. One thing is left of another where the way to it
+points left, give or take 40°, and no other thing lies within 50° of that direction. Things between
+40° and 50° may be called left or above: with one of them nothing is asked in that direction.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def _groups(crowd: Crowd, kind: str) -> Iterator[tuple[float, list[Choice]]]:
     choices = {"colour": _colour, "shape": _shape, "count": _count, "two hops": _two_hops}
     for choice in choices[kind](crowd):
         by_answer[choice.answer].append(choice)
-    weights = COUNT_WEIGHTS if kind == "count" else Counter(dict.fromkeys(by_answer, 1))
+    weights = COUNT_WEIGHTS if kind == "count" else dict.fromkeys(by_answer, 1.0)
     return ((weights[answer], group) for answer, group in by_answer.items())
 
 

@@ -13,13 +13,17 @@ from xmodal_lab.datasets.cache import cached, fingerprint_of
 from xmodal_lab.datasets.crowds.drawing import SIZE, boxes, draw, masks
 from xmodal_lab.datasets.crowds.factors import MOST, SPLITS, Crowd, sample_crowds
 from xmodal_lab.datasets.scenes import drawing as scene_drawing
+from xmodal_lab.datasets.scenes import factors as scene_factors
 from xmodal_lab.datasets.scenes.factors import stream
 
 DRAWING = 1  # as for scenes
 # The code that makes the pictures. Read on import: a file edited later is not the code that runs.
 CODE = fingerprint_of(
-    *(Path(__file__).with_name(f"{room}.py").read_bytes() for room in ("factors", "drawing")),
-    Path(scene_drawing.__file__).read_bytes(),
+    *(
+        Path(__file__).with_name(f"{part}.py").read_bytes()
+        for part in ("factors", "drawing", "store")
+    ),
+    *(Path(module.__file__).read_bytes() for module in (scene_drawing, scene_factors)),
 )
 
 
