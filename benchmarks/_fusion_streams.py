@@ -18,13 +18,13 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
-from xmodal_lab.tasks.questions import load_trunk
 
 from xmodal_lab.batch import Padded
 from xmodal_lab.datasets import crowds
 from xmodal_lab.datasets.crowds import Questions
 from xmodal_lab.fusion import BottleneckFusion, SingleStream
-from xmodal_lab.tasks import accuracy, cross_entropy, shipping, streams
+from xmodal_lab.tasks import cross_entropy, shipping, streams
+from xmodal_lab.tasks.questions import accuracy_by_kind, answered, cells_of, load_trunk
 from xmodal_lab.training import fit
 
 CROWDS, HELD = 10_000, 3_000
