@@ -168,8 +168,8 @@ def all_but_one(answer, inputs, labels, generator):
 
 
 KEPT = (
-    "Does a row keep its own? torch.randperm leaves about one row where it was: let each row of a "
-    "random order take the next one's."
+    "Does each row get another one's, as a whole? torch.randperm leaves about one row where it "
+    "was: let each row of a random order take the next one's."
 )
 SORTED = "Is the order drawn by chance? Rows often stand sorted: a neighbour may be much alike."
 NOTHING = (
