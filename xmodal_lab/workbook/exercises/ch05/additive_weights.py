@@ -13,7 +13,7 @@ from xmodal_lab.workbook.exercises.form import AtSize, Case, Entries, Exercise, 
 
 
 def additive_weights(states, present, W, b, v):
-    """States (batch, modalities, dim), present (batch, modalities) → weights, shape of present."""
+    """States (batch, modalities, dim), present (batch, modalities) → their weights."""
     scores = torch.tanh(states @ W.T + b) @ v
     return scores.masked_fill(~present, -torch.inf).softmax(dim=1)
 
