@@ -55,6 +55,12 @@ def masked_late_and_shared(states, present, W, b, v):
     return weights / (weights.sum(1, keepdim=True))
 
 
+def absent_are_0_and_share(states, present, W, b, v):
+    states = states.masked_fill(~present[..., None], 0)
+    weights = masked_late(states, present, W, b, v)
+    return weights / (weights.sum(1, keepdim=True) + 1e-12)
+
+
 def mask_added(states, present, W, b, v):
     return functional.softmax(score(states, W, b, v) + present.to(states.dtype), -1)
 
@@ -136,8 +142,10 @@ WRONG = (
     (no_mask, "Did you use `present`?"),
     (masked_late, "Did you mask after the softmax?"),
     (masked_late_and_shared, "Is there a number too large or too small for exp?"),
+    (absent_are_0_and_share, "scores of some hundreds: entry"),
+    (absent_are_0_and_share, "and leave the rest to torch.softmax."),
     (mask_added, "Is the mask added as 1 and 0?"),
-    (mask_multiplied, "Is an absent score 0?"),
+    (mask_multiplied, "Is the score of what is absent 0?"),
     (low, "scores around −30,000: entry"),
     (low, "not low enough"),
     (hidden_states_are_0, "Scores v · tanh(W s + b), −∞ where one is absent"),

@@ -93,6 +93,18 @@ def labels_moved(answer, inputs, labels, generator):
     return {name: before - score(answer, inputs, well(labels, generator)) for name in inputs}
 
 
+def of_what_changed(answer, inputs, labels, generator):
+    found, lost = answer(inputs), {}
+    for name, rows in inputs.items():
+        other = answer({**inputs, name: well(rows, generator)})
+        lost[name] = (found != other).double().mean()
+    return lost
+
+
+def no_numbers(answer, inputs, labels, generator):
+    return dict.fromkeys(inputs)
+
+
 def the_others(answer, inputs, labels, generator):
     before, lost = score(answer, inputs, labels), {}
     for name, rows in inputs.items():
@@ -151,6 +163,9 @@ WRONG = (
     (into_the_dict, "changes its input `inputs`"),
     (left_out, "`answer` takes a dict with all 10 rows of image, sound, text"),
     (labels_moved, "Are labels shuffled?"),
+    (of_what_changed, "Is what is found compared with what was found before?"),
+    (no_numbers, "what image loses should be a number, yours is a NoneType."),
+    (with_rows(well, lambda b, a: max(b - a, 0)), "Did you cut off what is negative?"),
     (the_others, "Is only the one in question left as it was?"),
     (with_rows(well, lambda before, after: after - before), "Is the sign turned?"),
     (with_rows(well, lambda before, after: after), "Is that the accuracy that is left?"),

@@ -213,6 +213,10 @@ WRONG = (
     (by_exp, "Did you write the softmax with exp?"),
     (read_first, "First the weights, then what is read?"),
     (read_only, "the result should be the pair (weights, read), yours is a tensor."),
+    (
+        lambda words, cells, lengths: (words,) * 3,
+        "the pair (weights, read), yours is a tuple of 3.",
+    ),
     (residual, "Is the word itself added to what it read?"),
     (transposed, "weights: 3 sentences of up to 3 words, 3 cells of 3 numbers: entry"),
     (sentences_together, "read has the shape [3, 3]. First the weights"),

@@ -48,6 +48,12 @@ def einsum_with_zeros(vectors, present):
     return torch.einsum("mbd,mb->bd", vectors, weights) / weights.sum(0)[:, None]
 
 
+def what_is_not_0(vectors, present):
+    vectors = torch.where(present[..., None], vectors, 0)
+    spoke = vectors.abs().sum(-1, keepdim=True) > 0
+    return vectors.sum(0) / spoke.sum(0)
+
+
 def sums(vectors, present):
     return by_einsum(vectors, present) * present.sum(0).unsqueeze(1)
 
@@ -125,6 +131,8 @@ WRONG = (
     (garbage_counts, "Did you add up what is missing too?"),
     (einsum_with_zeros, "infinity where one is missing: entry"),
     (einsum_with_zeros, "Did you multiply by 0? NaN · 0 and ∞ · 0 are NaN"),
+    (what_is_not_0, "one modality that says 0: entry [0, 0]"),
+    (what_is_not_0, "Did you take 0 for missing?"),
     (sums, "Is that a sum? Divide by how many are present."),
     (count_of_all, "Did you divide by how many are present in all rows?"),
     (first_row_decides, "Does the first row say who is present everywhere?"),
