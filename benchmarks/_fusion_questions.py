@@ -8,7 +8,7 @@ Learning rates were chosen on the val split with another seed; figures are of te
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import deepcopy
 from functools import cache
 from typing import NamedTuple
@@ -16,9 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xmodal_lab.batch import Batch, Padded
+from xmodal_lab.batch import Padded
 from xmodal_lab.datasets import crowds
-from xmodal_lab.encoders.image import GridCNN
 from xmodal_lab.evaluation import grounding
 from xmodal_lab.fusion import FiLM
 from xmodal_lab.tasks import cross_entropy

@@ -105,7 +105,7 @@ class Telling(torch.nn.Module):
 
     def __init__(self, maps: torch.Tensor):
         super().__init__()
-        self.maps, self.head = maps, torch.nn.Linear(1, 1)
+        self.maps, self.own = maps, torch.nn.Linear(1, 1)
 
     def forward(self, batch):
         return torch.logit(self.maps[batch["row"]])
