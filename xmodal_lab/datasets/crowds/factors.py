@@ -48,6 +48,9 @@ REACH, GAP = 1.13, 1.0
 # Streams of one crowd's generator: 0 samples it, as it samples a scene. 1 to 6 are the scenes'.
 CROWD = 7
 
+# Middle (x, y) of a thing, and how far it reaches from there.
+Spot = tuple[float, float, float]
+
 
 @dataclass(frozen=True)
 class Placed:
@@ -79,14 +82,14 @@ class Crowd:
     placed: tuple[Placed, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "placed", tuple(self.placed))
         if not FEWEST <= len(self.placed) <= MOST:
             raise ValueError(
                 f"a crowd has {FEWEST} to {MOST} things, got {len(self.placed)}; "
                 "one or two things make a scenes.Scene"
             )
-        for (i, one), (j, other) in combinations(enumerate(self.placed), 2):
-            if not _apart(one, other):
+        spots = [(placed.x, placed.y, placed.reach) for placed in self.placed]
+        for (i, one), (j, other) in combinations(enumerate(spots), 2):
+            if not _apart(one, [other]):
                 raise ValueError(f"things {i} and {j} of the crowd touch: move them apart")
 
     @property
@@ -188,28 +191,31 @@ def _shuffled(values, generator: np.random.Generator) -> list:
 
 def _place(things: tuple[Thing, ...], generator: np.random.Generator) -> tuple[Placed, ...]:
     """Each thing where there is room; where the last ones find none, all begin again."""
+    # Large things first: they are the ones that find no room.
+    things = sorted(things, key=lambda thing: thing.size != "large")
     while True:
-        placed: list[Placed] = []
-        # Large things first: they are the ones that find no room.
-        for thing in sorted(things, key=lambda thing: thing.size != "large"):
+        placed, spots = [], []
+        for thing in things:
             for _ in range(30):
-                candidate = _throw(thing, generator)
-                if all(_apart(candidate, other) for other in placed):
-                    placed.append(candidate)
+                share, across, down, turn = generator.random(4).tolist()
+                low, high = RADII[thing.size]
+                radius = low + (high - low) * share
+                room = CANVAS - 2 * REACH * radius
+                spot = (
+                    REACH * radius + room * across,
+                    REACH * radius + room * down,
+                    REACH * radius,
+                )
+                if _apart(spot, spots):
+                    spots.append(spot)
+                    tilt = float(TILT * (2 * turn - 1))
+                    placed.append(Placed(thing, *spot[:2], radius, tilt))
                     break
         if len(placed) == len(things):
             return tuple(placed)
 
 
-def _throw(thing: Thing, generator: np.random.Generator) -> Placed:
-    throws = generator.random(4)
-    low, high = RADII[thing.size]
-    radius = low + (high - low) * throws[0]
-    room = CANVAS - 2 * REACH * radius
-    x, y = (float(REACH * radius + room * throw) for throw in throws[1:3])
-    return Placed(thing, x, y, float(radius), float(TILT * (2 * throws[3] - 1)))
-
-
-def _apart(one: Placed, other: Placed) -> bool:
-    between = np.hypot(one.x - other.x, one.y - other.y)
-    return bool(between >= one.reach + other.reach + GAP)
+def _apart(spot: Spot, others: list[Spot]) -> bool:
+    """Whether a thing there touches none of the others."""
+    x, y, reach = spot
+    return all(np.hypot(x - u, y - v) >= reach + far + GAP for u, v, far in others)
