@@ -7,6 +7,7 @@ never in titles: titles are compared when a notebook is checked.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int64, UInt8
@@ -54,7 +55,7 @@ def _one_stream(axis: Axes, words: Sequence[str], cells: int, layers: int) -> No
     names = ["[CLS]", *words, *[f"cell {n}" for n in range(1, cells + 1)]]
     kinds = ["", *["text"] * len(words), *["image"] * cells]
     rows = [[((x, y), kind) for x, kind in enumerate(kinds)] for y in range(layers + 1)]
-    for below, above in zip(rows, rows[1:], strict=False):
+    for below, above in pairwise(rows):
         _lines(axis, below, above, COLOURS["grey"], "-")
     for row in rows:
         _tokens(axis, row)
