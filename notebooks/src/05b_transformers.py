@@ -38,8 +38,8 @@ runtime = setup(seed=0)
 # %%
 import torch
 
-from xmodal_lab.tasks import shipping, streams
 from xmodal_lab.tasks import questions as asking
+from xmodal_lab.tasks import shipping, streams
 from xmodal_lab.workbook import charts, check, expect, explore, predict, progress, show
 
 FILES = {"single-stream": "single_stream", "two-stream": "two_stream"}
@@ -66,7 +66,7 @@ for name, (seconds, right) in race.items():
 #
 # ## 1 · A block taken apart
 #
-# A sentence of eight words, each a vector. A **block** does two things to it: every word *looks around*, then
+# A sentence of nine words, each a vector. A **block** does two things to it: every word *looks around*, then
 # every word *thinks for itself*. Around each stands a **residual**: what was found is *added* to what was there.
 #
 # ```
@@ -85,7 +85,7 @@ for name, (seconds, right) in race.items():
 # %%
 from xmodal_lab.fusion import TransformerBlock
 
-words = "what colour is the thing left of the star".split()
+words = ["what", "colour", "is", "the", "thing", "left", "of", "the", "star"]
 torch.manual_seed(runtime.seed)
 x = torch.randn(1, len(words), 32)
 block = TransformerBlock(32, heads=4, norm="before")
@@ -341,7 +341,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 def price(network):
     """Learned numbers, and millions of multiply-adds for one question."""
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter:
         network(one_batch)
     return sum(p.numel() for p in network.parameters()), counter.get_total_flops() / 2e6
 
@@ -693,7 +693,7 @@ def tokens_of(count):
 
 
 def multiply_adds(network, count):
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False) as counter:
         network(tokens_of(count))
     return counter.get_total_flops() / 2e6
 
