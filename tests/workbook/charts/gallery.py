@@ -120,7 +120,13 @@ def message_graph(g):
     return charts.message_graph(nodes, edges, g.random(5))
 
 
+def race(g):
+    runners = {name: (np.arange(4), 90 * g.random(4)) for name in ("one stream", "two streams")}
+    return charts.race(runners, {"small": (2, 95 * g.random())}, 20, "training / s", "right / %")
+
+
 FIGURES = {
+    "race": race,
     "architectures": architectures,
     "looking_around": looking_around,
     "message_graph": message_graph,

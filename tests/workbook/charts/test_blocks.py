@@ -47,3 +47,12 @@ def test_an_arrow_is_the_wider_the_more_its_message_counts_and_loops_are_not_dra
     widths = [arrow.get_linewidth() for arrow in axis.patches]
     assert len(widths) == 2 and widths[0] > widths[1]
     assert "picture to sum 0.7; word to sum 0.2; sum to sum 0.1" in alt_of(fig)
+
+
+def test_who_has_arrived_is_a_star_of_its_own_beside_the_curves():
+    fig = charts.race({"slow": ([0, 9], [10, 60])}, {"quick": (3, 90)}, 25, "t / s", "right / %")
+    (axis,) = fig.axes
+    assert axis.lines[0].get_xydata().tolist() == [[0, 10], [9, 60]]
+    assert axis.collections[0].get_offsets().tolist() == [[3, 90]]
+    assert list(axis.lines[1].get_ydata()) == [25, 25]
+    assert "quick: 90 at 3" in alt_of(fig)

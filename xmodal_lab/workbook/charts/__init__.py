@@ -18,7 +18,7 @@ from xmodal_lab.workbook.charts.basic import (
     results_table,
     training,
 )
-from xmodal_lab.workbook.charts.blocks import architectures, looking_around, message_graph
+from xmodal_lab.workbook.charts.blocks import architectures, looking_around, message_graph, race
 from xmodal_lab.workbook.charts.hearing import filter_bank, gates, spectrogram, waveforms
 from xmodal_lab.workbook.charts.matrix import arrows_and_cosines, film, heat, matrices, plans
 from xmodal_lab.workbook.charts.pictures import (
@@ -72,6 +72,7 @@ __all__ = [
     "parallelogram",
     "plans",
     "probed",
+    "race",
     "results_table",
     "scene_grid",
     "shapes",

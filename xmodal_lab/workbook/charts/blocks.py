@@ -16,13 +16,13 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from xmodal_lab.workbook.charts import wording as say
-from xmodal_lab.workbook.charts.looks import WIDEST
+from xmodal_lab.workbook.charts.looks import WIDEST, dot_look, line_look
 from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import COLOURS, MODALITY
 
 Place = tuple[float, float]
 Row = Sequence[tuple[Place, str]]  # tokens of one layer: where each stands, and its modality
-OTHER = {"color": COLOURS["black"], "marker": "s"}  # a token that is of no modality
+OTHER = {"color": COLOURS["black"], "marker": "D"}  # a token that is of no modality
 DARK = 0.25  # how much of a picture is left where nothing looks
 
 
@@ -45,7 +45,7 @@ def architectures(words: Sequence[str], cells: int, layers: int) -> Figure:
         fig,
         f"Two networks of {say.several(layers, 'layer')} over the words {told}. Single-stream: "
         "[CLS], words and cells stand in one row, and lines lead from each to each in every layer. "
-        "Two-stream: words and cells stand in rows of their own, each behind a square of its own; "
+        "Two-stream: words and cells stand in rows of their own, each behind a diamond of its own; "
         "in every layer lines cross from each row to the other first, marked across, and then lead "
         "from each to each within a row, marked self.",
     )
@@ -118,6 +118,42 @@ def _arrow(axis: Axes, start: Place, end: Place, **look) -> None:
     axis.add_patch(FancyArrowPatch(start, end, **look))
 
 
+def race(
+    runners: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    finished: Mapping[str, Place],
+    chance: float,
+    xlabel: str,
+    ylabel: str,
+) -> Figure:
+    """Who gets how far, and when: curves, and single points of those who have arrived.
+
+    Args:
+        runners: name → (x, y), one curve each.
+        finished: name → (x, y), one point each.
+        chance: y of guessing, drawn across.
+        xlabel, ylabel: quantity and unit.
+    """
+    fig = Figure(figsize=(8.4, 3.8))
+    axis = fig.subplots()
+    for number, (name, (x, y)) in enumerate(runners.items()):
+        axis.plot(x, y, label=name, markersize=5, **line_look(number))
+    for number, (name, place) in enumerate(finished.items(), start=len(runners)):
+        look = dot_look(number) | {"marker": "*", "s": 260, "edgecolors": "black", "zorder": 4}
+        axis.scatter(*place, label=name, **look)
+    axis.axhline(chance, color=COLOURS["grey"], ls=(0, (1, 2)), lw=1.4, marker="", label="guessing")
+    axis.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, None), ylim=(0, 105))
+    axis.grid()
+    axis.legend(loc="lower right")
+    points = "; ".join(
+        f"{name}: {say.number(y)} at {say.number(x)}" for name, (x, y) in finished.items()
+    )
+    return described(
+        fig,
+        f"{ylabel} against {xlabel}, as lines. {say.courses(runners)}. As a star, {points}. "
+        f"Guessing: {say.number(chance)}.",
+    )
+
+
 def looking_around(
     image: UInt8[np.ndarray, "3 size size"],
     cells: Float[np.ndarray, "lines columns"],
@@ -152,7 +188,13 @@ def looking_around(
     look = MODALITY["text"]
     bars.barh(range(len(words)), list(words.values()), 0.7, color=look.colour)
     bars.set_yticks(range(len(words)), list(words))
-    bars.set(xlim=(0, 1), ylim=(len(words) - 0.4, -0.6), xlabel="weight", title="looks at words")
+    bars.set(
+        xlim=(0, 1),
+        ylim=(len(words) - 0.4, -0.6),
+        xlabel="weight",
+        ylabel="token",
+        title="looks at words",
+    )
     fig.suptitle(asks, fontsize=12)
     if note:
         fig.supxlabel(note, fontsize=11)
