@@ -20,8 +20,8 @@
 # |---|---|
 # | You need | chapter 05: scaled dot-product attention, cross-attention, two hops |
 # | You will be able to | build a transformer's block, tell a single-stream from a two-stream network, pre-train with gaps and with true or false, read a head's weights with care, and choose a bottleneck where tokens are many |
-# | It takes | about SECONDS seconds of one free CPU core; several minutes on a slow or busy machine. MEMORY GB of memory. A GPU: not measured yet |
-# | To read | WORDS words. One exercise, 4 minutes by its card. In all about 70 minutes, by our estimate |
+# | It takes | about 75 seconds of one free CPU core, half of it training; several minutes on a slow or busy machine. 0.8 GB of memory. A GPU: not measured yet |
+# | To read | 2,800 words. One exercise, 4 minutes by its card. In all about 70 minutes, by our estimate |
 
 # %% [markdown]
 # Device, precision and seed are chosen here, once.
@@ -144,6 +144,11 @@ tables = {
     for name, part in names.items()
     for kind in ("weight", "bias")
 }
+
+# %% [markdown]
+# The three in one, and the test:
+
+# %%
 tables["self_attn.in_proj_weight"] = torch.cat([part.weight for part in asks])
 tables["self_attn.in_proj_bias"] = torch.cat([part.bias for part in asks])
 theirs.load_state_dict(tables)
@@ -224,8 +229,8 @@ norm_guess = predict(
 )
 
 # %% [markdown]
-# Each block's gradient is one long vector; its length is drawn. Here with PyTorch's first weights, and with
-# Xavier's, which the paper of 2017 used in its code.
+# Each block's gradient is one long vector; its length is drawn. With PyTorch's first weights, and with the larger ones of
+# Xavier Glorot, for which Xiong et al. (2020) reckoned it out.
 
 
 # %%
@@ -244,22 +249,35 @@ def gradient_by_depth(norm, first_weights, depth=12):
     return [torch.cat([p.grad.flatten() for p in one.parameters()]).norm().item() for one in blocks]
 
 
+# %% [markdown]
+# Four ways, and the picture:
+
+# %%
 depths = {
     f"norm {norm}, {first}": (range(1, 13), gradient_by_depth(norm, first))
     for first in ("PyTorch", "Xavier")
     for norm in ("before", "after")
 }
 show(charts.curves(depths, "block", "length of the gradient", ylim=(0, None)))
+
+# %% [markdown]
+# The same in numbers. A ratio below 1 would mean that the gradient got shorter on its way down.
+
+# %%
 import math
 
 ratio = {name: lengths[0] / lengths[-1] for name, (_, lengths) in depths.items()}
 norm_guess.reveal(math.log10(ratio["norm after, PyTorch"]))
 for name, value in ratio.items():
     expect(f"first block / last block, {name}", value, 0.4, 6)
+for first, low, high in (("PyTorch", 1.1, 2.2), ("Xavier", 1.8, 6)):
+    after, before = (depths[f"norm {norm}, {first}"][1][-1] for norm in ("after", "before"))
+    expect(f"last block, norm after / before, {first}", after / before, low, high)
 
 # %% [markdown]
-# Nothing fades, in either. So this is not the reason for a norm before, not in blocks like these at the first step.
-# Is there a difference at all? Patient 3 of the clinic trains both.
+# Nothing fades, in either. What differs is the size: with norm after the last block's gradient is longer, three times with Xavier's
+# weights. Xiong et al. found that, too; in this they saw the reason why norm after wants a **warm-up**, first steps at a small
+# learning rate. Patient 3 of the clinic trains both.
 #
 # ### No order, no place
 #
@@ -289,6 +307,10 @@ def summary(network, text):
         return network({"text": Padded(tokens, torch.tensor([tokens.shape[1]]))}).summary
 
 
+# %% [markdown]
+# Both sentences, through both networks. The weights are the same; only the places differ.
+
+# %%
 pair = "the star left of the moon", "the moon left of the star"
 same = {}
 for name, places in {"no places": None, "places": {"text": 12}}.items():
@@ -340,14 +362,18 @@ places = [f"cell {line},{column}" for line in range(4) for column in range(4)]
 print("single-stream:", *["[CLS]", *asked, *places[:2], "…", places[-1]], sep=" | ")
 print("two-stream:   ", *["[own]", *asked], sep=" | ")
 print("              ", *["[own]", *places[:2], "…", places[-1]], sep=" | ")
+
+# %% [markdown]
+# The weights of the first layer, by name. In brackets: heads, who asks, who is looked at.
+
+# %%
 for name, network in networks.items():
     with torch.no_grad():
         shapes = network.fused(one_batch).weights[0].items()
     print(name, {f"{a} → {b}": list(w.shape[1:]) for (a, b), w in shapes})
 
 # %% [markdown]
-# (heads, who asks, who is looked at). Now the prices, for one question: numbers that are learned, and
-# multiplications.
+# Nine tables or four. Now the prices, for one question: numbers that are learned, and multiplications.
 
 # %%
 from torch.utils.flop_counter import FlopCounterMode
@@ -360,6 +386,10 @@ def price(network):
     return sum(p.numel() for p in network.parameters()), counter.get_total_flops() / 2e6
 
 
+# %% [markdown]
+# The small network stands beside them.
+
+# %%
 networks["small"] = asking.load_answerer().to(runtime.device)
 for name, network in networks.items():
     learned, products = price(network)
@@ -382,6 +412,11 @@ for name, network in networks.items():
 train = crowds.load("train", 1500, seed=0)
 train_cells = asking.cells_of(trunk, train.images)
 train_questions = crowds.questions(train.crowds, per_crowd=5)
+
+# %% [markdown]
+# Six of them. A training step has 64.
+
+# %%
 statements = streams.asked(train_cells, train_questions, 64, seed=7, stated=True)
 shown = statements(0)
 for row in range(6):
@@ -425,6 +460,10 @@ def two_tasks(network):
     return {"hidden word": mean["word found"], "true or false": mean["told"]}
 
 
+# %% [markdown]
+# The trainings, and the same test before and after:
+
+# %%
 torch.manual_seed(runtime.seed)
 fresh = streams.StreamAnswerer("two_stream").to(runtime.device)
 filler = deepcopy(networks["two-stream"])
@@ -442,9 +481,11 @@ for name, network in {"120 steps on": filler, "from nothing": fresh}.items():
 # %%
 show(charts.bars(gaps, "what is asked", "right / %"))
 gap_guess.reveal(gaps["as shipped"]["hidden word"])
-for name, scores in gaps.items():
-    for task, value in scores.items():
-        expect(f"{task}, {name}", value, 0, 100, "%")
+expect("hidden word, as shipped", gaps["as shipped"]["hidden word"], 0, 35, "%")
+expect("true or false, as shipped", gaps["as shipped"]["true or false"], 40, 65, "%")
+for task, low, high in (("hidden word", 3, 45), ("true or false", 6, 50)):
+    ahead = gaps["120 steps on"][task] - gaps["from nothing"][task]
+    expect(f"{task}, 120 steps on, ahead of nothing", ahead, low, high, "points")
 
 # %% [markdown]
 # What was not asked for was lost (catastrophic forgetting, as in chapter 02b). And it comes back sooner than it is
@@ -465,6 +506,10 @@ def fill(text, picture):
     return dict(zip(streams.TOKENS, scores.softmax(0)[1:].tolist(), strict=True))
 
 
+# %% [markdown]
+# The first colour question of the test:
+
+# %%
 row = int((questions.kinds == "colour").nonzero()[0][0])
 statement, picture = questions.texts[row].rstrip("?") + " [MASK]", int(questions.rows[row])
 fillings = {"its picture": fill(statement, picture), "another's": fill(statement, picture - 1)}
@@ -497,10 +542,16 @@ def gaps_filled(pictures):
     return {name: 100 * torch.cat(parts).mean().item() for name, parts in hits.items()}
 
 
+# %% [markdown]
+# Then the picture is changed for the next row's.
+
+# %%
 seen = {"its picture": gaps_filled(lambda c: c), "another's": gaps_filled(lambda c: c.roll(1, 0))}
-for gap in ("answer", "other word"):
-    for name, scores in seen.items():
-        expect(f"{gap}, {name}", scores[gap], 0, 100, "%")
+for gap, low, high in (("answer", 60, 98), ("other word", 30, 90)):
+    expect(f"{gap}, its picture", seen["its picture"][gap], low, high, "%")
+for gap, low, high in (("answer", 30, 85), ("other word", 3, 45)):
+    lost = seen["its picture"][gap] - seen["another's"][gap]
+    expect(f"{gap}, lost with another's", lost, low, high, "points")
 
 # %% [markdown]
 # An answer lies in the picture. Other words lie mostly in the grammar (*what … is the*), and there the wrong picture
@@ -554,15 +605,19 @@ def by_kind(network, pictures=cells):
     return {k: 100 * v for k, v in asking.accuracy_by_kind(found, questions).items()}
 
 
+# %% [markdown]
+# One row a network:
+
+# %%
 chances = crowds.stated_chance(questions)
 text_alone = {kind: 100 * row["text only"] for kind, row in chances.items()}
 table = {"text alone, at best": text_alone} | {n: by_kind(m) for n, m in networks.items()}
 table["single-stream, another's picture"] = by_kind(networks["single-stream"], cells.roll(1, 0))
 show(charts.results_table({n: {k: row[k] for k in crowds.KINDS} for n, row in table.items()}))
-for name in networks:
-    expect(f"all kinds, {name}", table[name]["all"], 0, 100, "%")
+for name, low, high in (("single-stream", 65, 99.6), ("two-stream", 80, 99.6), ("small", 99, 100)):
+    expect(f"all kinds, {name}", table[name]["all"], low, high, "%")
 expect(
-    "two hops, another's picture", table["single-stream, another's picture"]["two hops"], 0, 40, "%"
+    "two hops, another's picture", table["single-stream, another's picture"]["two hops"], 5, 28, "%"
 )
 
 # %% [markdown]
@@ -591,15 +646,20 @@ full = torch.full((len(cells),), 64)
 blocks_before = merge_neighbours(Padded(cells, full), (8, 8)).values
 blocks_after = merge_neighbours(Padded(moved, full), (8, 8)).values
 print("the same 16 tokens, moved:", torch.equal(blocks_after, blocks_before[:, order]))
+
+# %% [markdown]
+# What each kind loses:
+
+# %%
 loss = {
     name: {k: table[name][k] - v for k, v in by_kind(networks[name], moved).items() if k != "all"}
     for name in networks
 }
 show(charts.bars(loss, "kind of question", "lost / points"))
 shuffle_guess.reveal(max(loss["single-stream"], key=loss["single-stream"].get))
-for name in networks:
-    expect(f"two hops, lost by shuffling, {name}", loss[name]["two hops"], 0, 100, "points")
-    expect(f"colour, lost by shuffling, {name}", loss[name]["colour"], -5, 100, "points")
+for name, low, high in (("single-stream", 6, 85), ("two-stream", 25, 85), ("small", 60, 80)):
+    expect(f"two hops, lost by shuffling, {name}", loss[name]["two hops"], low, high, "points")
+    expect(f"colour, lost by shuffling, {name}", loss[name]["colour"], -2, 3, "points")
 
 # %% [markdown]
 # Colour, shape, existence and counts do not care where a thing is. Two hops do: *left of* is in the places. The better a network
@@ -647,6 +707,10 @@ def silenced(network, heads):
     return copy
 
 
+# %% [markdown]
+# We ask for colours, as there we know the thing that is asked for, and its box.
+
+# %%
 colour = questions.select([i for i, kind in enumerate(questions.kinds) if kind == "colour"])
 boxes = torch.from_numpy(test.boxes)[colour.rows, colour.things]  # x0, y0, x1, y1 in pixels
 edge = torch.arange(4) * 16.0
@@ -668,7 +732,11 @@ with torch.no_grad():
 last = colour.words.lengths  # behind the stream's own token: the shape's name
 rows = torch.arange(len(colour))
 
+# %% [markdown]
+# Each head alone, all four of a layer, and all eight:
 
+
+# %%
 def right_without(heads):
     found = asking.answered(silenced(two, heads), colour, cells)
     return 100 * (found == colour.answers).double().mean().item()
@@ -697,9 +765,9 @@ for name, heads in {
 columns = ("weight on\nthe thing / %", "lost when\nsilenced")
 show(charts.results_table({name: dict(zip(columns, pair)) for name, pair in points.items()}))
 most = max(list(points)[:8], key=lambda name: points[name][0])
-expect("weight on the thing, the head with most", points[most][0], 0, 100, "%")
-expect("lost without that head", points[most][1], -5, 100, "points")
-expect("lost without all eight", points["all eight"][1], -5, 100, "points")
+expect("weight on the thing, the head with most", points[most][0], 65, 100, "%")
+expect("lost without that head", points[most][1], -1, 4, "points")
+expect("lost without all eight", points["all eight"][1], 1.5, 80, "points")
 
 # %% [markdown]
 # The last word's look says *there is the thing*, nearly every time. And yet no single head is needed, nor any one layer.
@@ -735,6 +803,10 @@ def multiply_adds(network, count):
     return counter.get_total_flops() / 2e6
 
 
+# %% [markdown]
+# Multiply-adds for each token, so that a flat line means *twice the tokens, twice the price*:
+
+# %%
 per_token = {
     name: (TOKENS, [multiply_adds(network, n) / n for n in TOKENS])
     for name, network in ways.items()
@@ -765,6 +837,10 @@ def milliseconds(network, count):
     return min(took)
 
 
+# %% [markdown]
+# Few tokens and many:
+
+# %%
 ms = {name: [milliseconds(network, n) for n in (64, 1024)] for name, network in ways.items()}
 for name, (few, many) in ms.items():
     print(f"{name}: ≈ {few:.1f} ms with 64 tokens, ≈ {many:.1f} ms with 1,024")
@@ -795,6 +871,11 @@ class FlagReader(torch.nn.Module):
         return self.head(self.fusion({"tokens": batch["tokens"]}).summary)
 
 
+# %% [markdown]
+# The task, as batches:
+
+
+# %%
 def flags(count, rows=32):
     """A maker of batches: colours by chance, and one flag in every row."""
 
@@ -809,6 +890,11 @@ def flags(count, rows=32):
     return make
 
 
+# %% [markdown]
+# The training, and the test:
+
+
+# %%
 def score(model, count):
     """Per cent right on 512 rows never seen."""
     with torch.no_grad():
@@ -827,6 +913,10 @@ def reader(count, fusion, steps=150, **recipe):
     return model
 
 
+# %% [markdown]
+# Two fusions, two lengths:
+
+# %%
 small_ways = {
     "all to all": lambda: SingleStream({"tokens": 9}, 32, layers=2, heads=4),
     "4 latents": lambda: BottleneckFusion({"tokens": 9}, 32, layers=2, heads=4, latents=4),
@@ -855,7 +945,7 @@ for name, row in flag_scores.items():
 #
 # $$h_i' = W_o \sum_{j \to i} a_{ij}\, W_v h_j, \qquad a_{ij} = \operatorname{softmax}_{j \to i}\big(W_q h_i \cdot W_k h_j / \sqrt{d}\big)$$
 #
-# Eight nodes: three cells, three words, a sound, and a *sum* that hears all modalities.
+# Eight nodes: three cells, three words, a sound, and a *sum* that hears one word and the sound.
 
 # %%
 from xmodal_lab.fusion import MessagePassing, MultiHeadAttention
@@ -1006,8 +1096,8 @@ leads = turned["small"]
 turned_guess.reveal(
     "above the moon" if leads["mirrored"] > leads["as asked"] else "left of the moon"
 )
-for name in networks:
-    expect(f"right for the mirrored question, {name}", turned[name]["mirrored"], 0, 100, "%")
+for name, low, high in (("single-stream", 35, 100), ("two-stream", 65, 100), ("small", 97, 100)):
+    expect(f"right for the mirrored question, {name}", turned[name]["mirrored"], low, high, "%")
 
 # %% [markdown]
 # The small network is right for the wrong question, every time: its table of offsets has *left* built in, and the world was turned.
@@ -1016,8 +1106,7 @@ for name in networks:
 #
 # ### Patient 3: norm after, in a hurry
 #
-# The flag again, 12 tokens, eight blocks, twice the learning rate. Somebody puts the norm after and leaves out the **warm-up**, the first
-# steps at a small learning rate.
+# The flag again, 12 tokens, eight blocks, twice the learning rate. Somebody puts the norm after and leaves out the warm-up.
 
 # %%
 warm_guess = predict(
@@ -1044,8 +1133,8 @@ for norm, row in deep.items():
         expect(f"{norm}, {warmup}", value, *((5, 85) if sick else (90, 100)), "%")
 
 # %% [markdown]
-# Only the two together are sick. And section 1 showed that the gradients of the first step do *not* tell it: their
-# lengths were alike. What goes wrong happens in the first steps after. So a warm-up is the cure for the one, and a norm before does without.
+# Only the two together are sick: so it was with three seeds. At *half* this learning rate the sick one failed with two seeds of
+# five, and that is worse, as it looks like bad luck. Cure: a warm-up, or the norm before.
 
 # %% [markdown]
 # ## Worth a GPU
