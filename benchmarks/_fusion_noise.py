@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 
 import torch
 from torch import nn
@@ -17,6 +17,9 @@ from torch import nn
 from xmodal_lab.batch import Batch
 from xmodal_lab.datasets import scenes
 from xmodal_lab.encoders import AudioEncoder, DeepCNN, TextEncoder, inputs_of
+from xmodal_lab.encoders.features import features
+from xmodal_lab.evaluation.audit import fusion_audit
+from xmodal_lab.evaluation.probes import linear_probe
 from xmodal_lab.fusion import (
     AttentionFusion,
     BilinearFusion,
@@ -30,6 +33,8 @@ from xmodal_lab.tasks import Classifier, accuracy, cross_entropy
 from xmodal_lab.tasks.fused import FusedClassifier
 from xmodal_lab.tasks.noisy import SPOILT, THINGS, Views, thing_labels
 from xmodal_lab.training import fit
+from xmodal_lab.training.optimisation import schedule
+from xmodal_lab.training.order import shuffled
 
 MODALITIES = scenes.MODALITIES
 Figures = dict[str, float]
@@ -40,6 +45,7 @@ ALONE: dict[str, tuple[Callable[[], nn.Module], int, float]] = {
     "image": (lambda: DeepCNN(8, cells=8, pooling="max"), 250, 5e-3),
     "audio": (AudioEncoder, 400, 8e-3),
 }
+DROPPED = 0.3
 STEPS, RATES, WIDTHS = 600, (1e-3, 3e-3, 1e-2, 3e-2), (64, 128)
 TUNED_WITH = 100  # the seed that settings were chosen with, on val
 Maker = Callable[[Mapping[str, int], int], LateFusion]
@@ -52,7 +58,14 @@ FUSIONS: dict[str, Maker] = {
     "attention": AttentionFusion,
 }
 # Highest learning rate and width: the best of RATES × WIDTHS on val, as ``tune`` finds them.
-SETTINGS: dict[str, tuple[float, int]] = dict.fromkeys(FUSIONS, (0.01, 64))
+SETTINGS: dict[str, tuple[float, int]] = {
+    "mean": (3e-2, 64),
+    "weighted sum": (3e-2, 64),
+    "concatenation": (3e-3, 64),
+    "gates": (3e-3, 128),
+    "low-rank product": (3e-3, 64),
+    "attention": (1e-2, 128),
+}
 
 
 def clean(split: str, count: int, seed: int) -> Batch:
@@ -138,10 +151,198 @@ def tune() -> None:
                 print(name, rate, width, right, flush=True)
 
 
-def percent(model: FusedClassifier, rows: Batch) -> float:
+def percent(model: Judge, rows: Batch) -> float:
     """Per cent of right answers."""
     return 100 * accuracy(model.predict(rows), rows["labels"])
 
+
+# --- noise ------------------------------------------------------------------------------------
+
+
+def noise(seed: int) -> Figures:
+    """Each modality alone, votes of the three, and every fusion, in every case."""
+    found = {"three encoders, each alone: CPU-s": judges(seed)[1]}
+    for case, rows in cases(read("test", TEST_ROWS, seed)).items():
+        found |= {f"{who}: {case}": value for who, value in without_learning(rows, seed).items()}
+    asked = cases(views("test", TEST_ROWS, seed))
+    for name in FUSIONS:
+        model, seconds = fused(name, seed)
+        found[f"{name}: CPU-s"] = seconds
+        found |= {f"{name}: {case}": percent(model, rows) for case, rows in asked.items()}
+    return found | weights(seed, asked) | audits(seed, asked)
+
+
+@torch.no_grad()
+def without_learning(rows: Batch, seed: int) -> Figures:
+    """What the three frozen classifiers say, one by one and together."""
+    said = {n: judge.head(rows[n]).softmax(1) for n, judge in judges(seed)[0].items()}
+    answers = {f"{name} alone": some for name, some in said.items()}
+    answers |= {"vote, probabilities": vote(said), "vote, majority": vote(said, majority=True)}
+    return {w: 100 * accuracy(p.argmax(1), rows["labels"]) for w, p in answers.items()}
+
+
+@cache
+def fused(name: str, seed: int) -> tuple[FusedClassifier, float]:
+    """A fusion with its setting, and the CPU-seconds of its training."""
+    views("train", FUSED_ROWS, seed)  # made before the clock starts
+    start = time.process_time()
+    return trained(FUSIONS[name], SETTINGS[name], seed), time.process_time() - start
+
+
+@torch.no_grad()
+def weights(seed: int, asked: Mapping[str, Batch]) -> Figures:
+    """Mean weight, in per cent, that attention gives each modality in each case."""
+    attention, found = fused("attention", seed)[0].fusion, {}
+    for case, rows in asked.items():
+        given = attention.weights(rows.select(MODALITIES))
+        found |= {f"weight of {m}: {case}": 100 * w.mean().item() for m, w in given.items()}
+    return found
+
+
+def audits(seed: int, asked: Mapping[str, Batch]) -> Figures:
+    """Per cent right with one modality shuffled."""
+    found = {}
+    for name in ("attention", "concatenation"):
+        for case in ("all clean", "noise at random"):
+            model, rows = fused(name, seed)[0], asked[case]
+            right = fusion_audit(model.predict, rows, rows["labels"], MODALITIES, seed)
+            found |= {f"{name}, {what} shuffled: {case}": 100 * right[what] for what in MODALITIES}
+    return found
+
+
+# --- missing ----------------------------------------------------------------------------------
+
+MAY_MISS = ("mean", "concatenation", "low-rank product", "attention")
+
+
+def missing(seed: int) -> Figures:
+    """Fusions trained for absence, asked without one modality, beside those that never had it."""
+    found, asked = {}, cases(views("test", TEST_ROWS, seed))
+    asked = {case: asked[case] for case in ("noise at random", "all clean")}
+    for name in MAY_MISS:
+        make = FUSIONS[name]
+        ready = trained(make, SETTINGS[name], seed, dropping(seed))
+        found |= {f"{name}, nothing missing: {c}": percent(ready, r) for c, r in asked.items()}
+        for lost in MODALITIES:
+            never = trained(make, SETTINGS[name], seed, without=lost)
+            for case, rows in asked.items():
+                figures = {
+                    "trained with dropout": percent(ready, without(rows, lost)),
+                    "trained on the rest alone": percent(never, without(rows, lost)),
+                    "trained with dropout, zeros": percent(ready, zeroed(rows, lost)),
+                    "no dropout": percent(fused(name, seed)[0], without(rows, lost)),
+                    "no dropout, zeros": percent(fused(name, seed)[0], zeroed(rows, lost)),
+                }
+                found |= {f"{name}, no {lost}, {how}: {case}": v for how, v in figures.items()}
+    return found
+
+
+def dropping(seed: int) -> Callable[[Batch], Batch]:
+    """Adds masks to a batch: each modality of each row is gone with a probability of 0.3."""
+    dice = torch.Generator().manual_seed(seed)
+
+    def change(batch: Batch) -> Batch:
+        there = {name: torch.ones(batch.size, dtype=torch.bool) for name in MODALITIES}
+        return with_presence(batch, modality_dropout(there, DROPPED, dice))
+
+    return change
+
+
+def without(rows: Batch, lost: str) -> Batch:
+    return rows.select([name for name in rows if name != lost])
+
+
+def zeroed(rows: Batch, lost: str) -> Batch:
+    """The modality's mean, as its vectors are standardised, that passes for data."""
+    return Batch({**rows, lost: torch.zeros_like(rows[lost])})
+
+
+# --- lazy -------------------------------------------------------------------------------------
+
+LAZY, LAZY_STEPS, LAZY_RATE, SGD_RATE = ("text", "image"), 200, 5e-3, 0.1
+ALPHAS = {"AdamW": 0.5, "SGD": 0.1}
+SLOWED = {"encoders.text": 0.1, "heads.text": 0.1}
+
+
+def lazy(seed: int) -> Figures:
+    """Text and picture trained together, end to end: what has the picture's encoder learned?
+
+    By AdamW as everywhere here, and by plain SGD, for which gradient modulation was made.
+    """
+    data, asked = clean("train", ALONE_ROWS, seed), clean("test", TEST_ROWS, seed)
+    probed = {split: clean(split, 2_000, 2_000 + seed) for split in ("train", "val")}
+    found: Figures = {}
+
+    def run(name: str, objective: Objective, by=by_adamw, names=LAZY, begin=None) -> nn.Module:
+        torch.manual_seed(seed)
+        model = begin or SummedClassifier({m: ALONE[m][0]() for m in names}, THINGS)
+        start = time.process_time()
+        by(model, objective, data.select([*names, "labels"]), seed)
+        found[f"{name}: CPU-s"] = time.process_time() - start
+        found[f"{name}: all that it has"] = percent(model, asked.select([*names, "labels"]))
+        for m in names:
+            rows = asked.select([m, "labels"])
+            found[f"{name}: {m} alone, own head"] = percent(model, rows)
+        if "image" in names:
+            found[f"{name}: probe of the picture"] = probe(model.encoders["image"], probed, asked)
+        return model
+
+    torch.manual_seed(seed)
+    untouched = ALONE["image"][0]()
+    found["untrained: probe of the picture"] = probe(untouched, probed, asked)
+    for how, by in (("AdamW", by_adamw), ("SGD", by_sgd)):
+        image = run(f"{how}, image alone", summed_cross_entropy, by, ("image",))
+        run(f"{how}, together", summed_cross_entropy, by)
+        together = SummedClassifier({m: ALONE[m][0]() for m in LAZY}, THINGS)
+        balance = BalancedCrossEntropy(together.encoders, ALPHAS[how])
+        run(f"{how}, OGM-GE", balance, by, begin=together)
+        balance.close()
+        if how == "AdamW":
+            run(f"{how}, text slowed", summed_cross_entropy, partial(by_adamw, shares=SLOWED))
+            run(f"{how}, own losses beside", partial(summed_cross_entropy, own=1.0), by)
+            text = run(f"{how}, text alone", summed_cross_entropy, by, ("text",))
+            joined = SummedClassifier({**text.encoders, **image.encoders}, THINGS)
+            joined.heads.update({**text.heads, **image.heads})
+            run(f"{how}, each alone first", summed_cross_entropy, by_little, begin=joined)
+    return found
+
+
+def by_adamw(model: nn.Module, objective: Objective, data: Batch, seed: int, **recipe) -> None:
+    for _ in fit(model, objective, data, LAZY_STEPS, 64, LAZY_RATE, seed, **recipe):
+        pass
+
+
+def by_little(model: nn.Module, objective: Objective, data: Batch, seed: int) -> None:
+    """50 steps more at a fifth of the rate, behind trainings of each alone."""
+    for _ in fit(model, objective, data, 50, 64, LAZY_RATE / 5, seed):
+        pass
+
+
+def by_sgd(model: nn.Module, objective: Objective, data: Batch, seed: int) -> None:
+    """As Peng et al. train: momentum, no adaptation of the steps to the gradients' size."""
+    optimiser = torch.optim.SGD(model.parameters(), lr=SGD_RATE, momentum=0.9, weight_decay=1e-4)
+    order = shuffled(data.size, 64, seed)
+    model.train()
+    for step in range(LAZY_STEPS):
+        for group in optimiser.param_groups:
+            group["lr"] = SGD_RATE * schedule(step + 1, LAZY_STEPS, 10)
+        batch = data.rows(order(step))
+        optimiser.zero_grad()
+        objective(model(batch), batch).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimiser.step()
+    model.eval()
+
+
+def probe(encoder: nn.Module, probed: Mapping[str, Batch], asked: Batch) -> float:
+    """Per cent of things that a linear layer reads from the picture's vectors."""
+    splits = {**probed, "test": asked}
+    seen = {n: (features(encoder, rows["image"]), rows["labels"]) for n, rows in splits.items()}
+    tests = {"test": seen["test"]}
+    return 100 * linear_probe(seen["train"], seen["val"], tests, (0.1, 1.0))["test"]
+
+
+PARTS = {"noise": noise, "missing": missing, "lazy": lazy}
 
 if __name__ == "__main__":
     tune()
