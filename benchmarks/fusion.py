@@ -11,6 +11,8 @@ another seed; figures are of test.
     missing    modality dropout: with one modality away, beside a fusion that never had it; zeros
                in place of masks; no dropout
     lazy       text and picture trained together: what the picture's encoder learns, what mends it
+
+Other parts are described where they are: every _fusion_*.py beside this file has its own.
 """
 
 from __future__ import annotations
