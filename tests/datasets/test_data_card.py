@@ -1,7 +1,6 @@
 """The data card, the checksums and the shipped files say the same; the tools keep them so."""
 
 import hashlib
-import importlib
 import json
 import re
 import shutil
@@ -16,13 +15,6 @@ from xmodal_lab.datasets.shipped import DamagedFileError, shipped
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "data"
 SPEECH = [f"{bank}.{end}" for bank in ("natural_captions", "word_bank") for end in ("json", "ogg")]
-
-
-@pytest.fixture
-def tools(monkeypatch):
-    """Imports a maintainers' tool by its name."""
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    return importlib.import_module
 
 
 @pytest.fixture
