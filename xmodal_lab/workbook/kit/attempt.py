@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from torch.utils._pytree import tree_leaves
 
 
 class Mistake(Exception):
@@ -109,8 +110,13 @@ class Attempt:
             return ""
         if "to numpy" in said:
             return "NumPy works on the CPU only: stay in torch, or take .cpu() first."
-        # A function or a number has no `.device`: the first input that is a tensor is named.
-        tensors = (name for name, x in self.named(inputs) if isinstance(x, torch.Tensor))
+        # A function or a number has no `.device`: the first input that is a tensor is named, or the
+        # first one in a list.
+        first = (
+            (n, "[0]", x[0]) if isinstance(x, list) and x else (n, "", x)
+            for n, x in self.named(inputs)
+        )
+        tensors = (name + index for name, index, x in first if isinstance(x, torch.Tensor))
         place = next(tensors, self.parameters[0])
         return f"Put new tensors where `{place}` is: device={place}.device."
 
@@ -150,15 +156,24 @@ def kind(value) -> str:
 
 
 def _gradient_left(before, after) -> str:
-    """What autograd has left on a tensor that was handed over, in words; nothing else."""
-    if not isinstance(before, torch.Tensor) or not after.is_leaf:
-        return ""
-    if (before.grad is None) != (after.grad is None):
-        return "has a gradient"
-    return "" if before.requires_grad == after.requires_grad else "asks for gradients"
+    """What autograd has left on tensors that were handed over, in words; nothing else."""
+    for one, other in zip(tree_leaves(before), tree_leaves(after), strict=True):
+        if not isinstance(one, torch.Tensor) or not other.is_leaf:
+            continue
+        if (one.grad is None) != (other.grad is None):
+            return "has a gradient"
+        if one.requires_grad != other.requires_grad:
+            return "asks for gradients"
+    return ""
 
 
 def _unchanged(before, after) -> bool:
+    if isinstance(before, torch.Generator):  # to draw from it is what it is there for
+        return True
+    if isinstance(before, dict):
+        return list(before) == list(after) and all(_unchanged(before[k], after[k]) for k in before)
+    if isinstance(before, (list, tuple)):
+        return len(before) == len(after) and all(map(_unchanged, before, after))
     if isinstance(before, torch.Tensor):
         before, after = before.detach().cpu().numpy(), after.detach().cpu().numpy()
     if isinstance(before, np.ndarray):  # a NaN that stayed one has not changed
