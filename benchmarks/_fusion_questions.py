@@ -63,7 +63,7 @@ ANSWERERS: dict[str, tuple[Callable[[], Answerer], float, float]] = {
     "text alone": (lambda: Answerer({"pooled": Pooled(True, False)}), 3e-3, 1 / 3),
     "picture alone": (lambda: Answerer({"pooled": Pooled(False, True)}), 3e-3, 1 / 3),
     "concatenation": (lambda: Answerer({"pooled": Pooled(True, True)}), 8e-3, 1),
-    "FiLM": (lambda: Answerer({"film": FiLM(QUERY, DIM)}), 3e-3, 1),
+    "FiLM": (lambda: Answerer({"film": FiLM(QUERY, DIM)}), 8e-3, 1),
     "one hop": (lambda: hopping(1, tally=False), 6e-3, 1),
     "two plain hops": (lambda: hopping(2, relative=False, tally=False), 6e-3, 1),
     "two hops": (lambda: hopping(2, tally=False), 3e-3, 1),
