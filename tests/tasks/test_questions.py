@@ -11,7 +11,7 @@ from xmodal_lab.datasets import crowds
 from xmodal_lab.datasets.shipped import DamagedFileError, data_folder
 from xmodal_lab.encoders.image import GridCNN
 from xmodal_lab.fusion import FiLM
-from xmodal_lab.tasks import cross_entropy, shipping
+from xmodal_lab.tasks import cross_entropy
 from xmodal_lab.tasks import questions as asking
 from xmodal_lab.tasks.questions import QUERY, Answerer, accuracy_by_kind, answered, hopping
 from xmodal_lab.training import fit
@@ -72,7 +72,7 @@ def test_answers_come_from_evaluation_mode_and_in_any_chunks(asked):
 
 def test_a_small_set_of_questions_is_learned_by_the_loop(asked):
     model, pictures = made("two hops and tally"), cells()
-    for _ in fit(model, cross_entropy, asked.batch(pictures), 80, 40, learning_rate=0.01):
+    for _ in fit(model, cross_entropy, asked.batch(pictures), 50, 40, learning_rate=0.01):
         pass
     assert accuracy_by_kind(answered(model, asked, pictures), asked)["all"] > 0.9
 
@@ -101,26 +101,6 @@ def test_cells_are_what_the_trunk_sees_in_half_precision():
     assert found.dtype == torch.float16 and found.shape == (7, 64, 8)
     wanted = trunk.states(torch.from_numpy(images)).values
     torch.testing.assert_close(found.float(), wanted, atol=5e-3, rtol=1e-3)
-
-
-def test_a_written_model_comes_back_with_what_is_known_of_it(tmp_path, monkeypatch):
-    monkeypatch.setenv("XMODAL_DATA", str(tmp_path))
-    (tmp_path / "README.md").write_text("<!-- files: -->\n<!-- end of files -->\n")
-    torch.manual_seed(3)
-    model = hopping(dim=5).eval()
-    for _ in range(2):  # the same model gives the same bytes
-        shipping.write(tmp_path / "mine.safetensors", model, recipe={"steps": 3, "a": 1})
-        from xmodal_lab.datasets.digest import sha256
-
-        line = f"{sha256(tmp_path / 'mine.safetensors')}  mine.safetensors\n"
-        (tmp_path / "SHA256SUMS").write_text(line)
-    assert shipping.about("mine.safetensors") == {"recipe": {"a": 1, "steps": 3}}
-    again = shipping.filled("mine.safetensors", hopping(dim=5).train())
-    assert not again.training
-    for name, tensor in model.state_dict().items():
-        assert again.state_dict()[name].equal(tensor)
-    with pytest.raises(RuntimeError, match="size mismatch"):
-        shipping.filled("mine.safetensors", hopping(dim=6))
 
 
 @pytest.mark.parametrize("load", [asking.load_trunk, asking.load_answerer])
