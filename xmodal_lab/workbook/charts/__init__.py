@@ -20,6 +20,7 @@ from xmodal_lab.workbook.charts.basic import (
 )
 from xmodal_lab.workbook.charts.hearing import filter_bank, gates, spectrogram, waveforms
 from xmodal_lab.workbook.charts.matrix import arrows_and_cosines, film, heat, matrices, plans
+from xmodal_lab.workbook.charts.moods import confusion, opinions, threshold, tracks
 from xmodal_lab.workbook.charts.pictures import (
     log_mel,
     minimal_pair,
@@ -45,6 +46,7 @@ __all__ = [
     "bars",
     "before_and_after",
     "clouds",
+    "confusion",
     "curves",
     "dots",
     "draws",
@@ -64,6 +66,7 @@ __all__ = [
     "minimal_pair",
     "mining",
     "neighbours",
+    "opinions",
     "painted_maps",
     "parallelogram",
     "plans",
@@ -78,6 +81,8 @@ __all__ = [
     "table_with_nulls",
     "temperatures",
     "three_ways",
+    "threshold",
+    "tracks",
     "training",
     "waveforms",
     "windows",
