@@ -138,20 +138,20 @@ def test_an_update_that_fails_writes_nothing(tools, data_copy, trouble):
     assert {p.name: p.read_bytes() for p in data_copy.iterdir()} == before
 
 
-# --- tools/render_word_bank.py ------------------------------------------------------------------
+# --- tools/rendering.py --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["word_bank.ogg", "natural_captions.ogg"])
+@pytest.mark.parametrize("name", ["word_bank.ogg", "natural_captions.ogg", "mood_bank.ogg"])
 def test_shipped_streams_have_the_fixed_serial_and_valid_page_checksums(tools, name):
     content = (DATA / name).read_bytes()
     assert content[:4] == b"OggS" and int.from_bytes(content[14:18], "little") == 1
-    assert tools("render_word_bank").with_fixed_serial(content) == content
+    assert tools("rendering").with_fixed_serial(content) == content
 
 
 def test_written_audio_is_the_same_twice_and_keeps_its_clips(tools, tmp_path):
     import soundfile
 
-    render = tools("render_word_bank")
+    render = tools("rendering")
     times = np.arange(4000) / render.SAMPLE_RATE
     clips = [render.level(render.fade(np.sin(2 * np.pi * hz * times))) for hz in (300, 700, 1500)]
     starts = render.write_audio(tmp_path, "word_bank", clips)
@@ -165,7 +165,7 @@ def test_written_audio_is_the_same_twice_and_keeps_its_clips(tools, tmp_path):
 
 
 def test_clips_are_trimmed_faded_and_levelled(tools):
-    render = tools("render_word_bank")
+    render = tools("rendering")
     tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(2400) / render.SAMPLE_RATE)
     silence = np.zeros(1500)
     trimmed = render.trim(np.concatenate([silence, tone, silence]))
@@ -180,20 +180,20 @@ def test_clips_are_trimmed_faded_and_levelled(tools):
     assert np.abs(render.level(click)).max() == pytest.approx(render.PEAK)
 
 
-def test_without_espeak_the_tool_says_how_to_get_it(tools, data_copy, monkeypatch):
-    render = tools("render_word_bank")
+@pytest.mark.parametrize("tool", ["render_word_bank", "render_mood_bank"])
+def test_without_espeak_the_tool_says_how_to_get_it(tools, data_copy, monkeypatch, tool):
     before = {p.name: p.read_bytes() for p in data_copy.iterdir()}
-    monkeypatch.setattr(render.shutil, "which", lambda name: None)
-    monkeypatch.setattr("sys.argv", ["render_word_bank.py", "--folder", str(data_copy)])
+    monkeypatch.setattr(tools("rendering").shutil, "which", lambda name: None)
+    monkeypatch.setattr("sys.argv", [tool, "--folder", str(data_copy)])
     with pytest.raises(SystemExit, match="apt install espeak-ng"):
-        render.main()
+        tools(tool).main()
     assert {p.name: p.read_bytes() for p in data_copy.iterdir()} == before
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
 def test_espeak_takes_every_accent_and_variant(tools):
     # espeak-ng 1.51 ignores the variant of 'en-gb+m3' without a word.
-    render = tools("render_word_bank")
+    render = tools("rendering")
     plain = {v: render.Voice(v.accent, "none", v.pitch, v.speed) for v in render.VOICES}
     for voice, without in plain.items():
         spoken, bare = render.utter("ring", voice), render.utter("ring", without)

@@ -194,7 +194,7 @@ def test_unknown_voices_are_refused(voice):
 def test_a_voice_is_a_whole_number(voice):
     # Asked of the inner function: with type checks on, speak() refuses these in its own words.
     with pytest.raises(ValueError, match="whole number from 0 to 23"):
-        speech._known_voice(voice)
+        speech.known_voice(voice)
 
 
 def test_numpy_integers_are_voices():

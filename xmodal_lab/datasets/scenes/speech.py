@@ -8,6 +8,7 @@ these clips and varies what differs from one saying to the next: rate, pauses, l
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -52,14 +53,29 @@ def speak(
         ValueError: for unknown words, with the nearest known ones, and for an unknown voice.
         DamagedFileError: where the word bank is missing or damaged, with the way to mend it.
     """
-    recorded = _word_bank(data_folder())[_known_voice(voice)][1]
+    recorded = _word_bank(data_folder())[known_voice(voice)][1]
     clips = [recorded[unit] for unit in split_units(text)]
+    return say(clips, generator)
+
+
+def say(
+    clips: Sequence[Float32[np.ndarray, " _samples"]],
+    generator: np.random.Generator | None = None,
+    gains: tuple[float, float] = GAINS,
+) -> Int16[np.ndarray, " samples"]:
+    """Recorded words one after the other, as ``speak`` says them.
+
+    Args:
+        clips: the words at 8 kHz, full scale is 1.
+        generator: draws what differs from one saying to the next; None for even pauses alone.
+        gains: the softest and the loudest gain, in decibels.
+    """
     if generator is None:
         even = (GAPS[0] + GAPS[1]) / 2
         return _quantise(_join(clips, [even] * (len(clips) + 1)), gain=1.0)
     # As many draws as there are pauses and four more; only random(), see factors.stream.
     rate, gain, ratio, offset, *pauses = generator.random(len(clips) + 5).tolist()
-    rate, gain, ratio = _between(RATES, rate), _between(GAINS, gain), _between(NOISE_RATIOS, ratio)
+    rate, gain, ratio = _between(RATES, rate), _between(gains, gain), _between(NOISE_RATIOS, ratio)
     # The pauses keep their length when the rate changes.
     sound = _change_rate(_join(clips, [_between(GAPS, pause) * rate for pause in pauses]), rate)
     loudness = float(np.sqrt(np.dot(sound, sound) / len(sound)))
@@ -86,7 +102,12 @@ def natural_captions() -> list[Recording]:
     return [Recording(*r[:2], r.waveform.copy()) for r in _natural_captions(data_folder())]
 
 
-def _known_voice(voice: object) -> int:
+def known_voice(voice: object) -> int:
+    """The number of a voice, 0 to 23.
+
+    Raises:
+        ValueError: for anything else.
+    """
     # True and 3.0 would index a tuple or a dict without complaint, and hide a mistake.
     whole = isinstance(voice, (int, np.integer)) and not isinstance(voice, bool)
     if not whole or not 0 <= voice < VOICE_COUNT:
@@ -101,7 +122,7 @@ def _between(bounds: tuple[float, float], share: float) -> float:
     return bounds[0] + share * (bounds[1] - bounds[0])
 
 
-def _join(clips: list[np.ndarray], pauses: list[float]) -> Float32[np.ndarray, " samples"]:
+def _join(clips: Sequence[np.ndarray], pauses: list[float]) -> Float32[np.ndarray, " samples"]:
     """The clips one after the other, with pauses (seconds) before, between and after them."""
     silences = [round(pause * SAMPLE_RATE) for pause in pauses]
     joined = np.zeros(sum(map(len, clips)) + sum(silences), np.float32)
@@ -156,40 +177,44 @@ def _quantise(sound: Float32[np.ndarray, " samples"], gain: float) -> Int16[np.n
 @cache
 def _word_bank(folder: Path) -> tuple[tuple[str, dict[str, np.ndarray]], ...]:
     """Each voice's name and its clips. Kept for the process: decoding takes a fifth of a second."""
-    samples, index = _read("word_bank")
+    samples, index = read("word_bank")
     try:
         bank = tuple(
-            (row["name"], {unit: _clip(samples, *span) for unit, span in row["clips"].items()})
+            (row["name"], {unit: clip(samples, *span) for unit, span in row["clips"].items()})
             for row in index["voices"]
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _disagreement("word_bank", str(error)) from error
+        raise disagreement("word_bank", str(error)) from error
     if len(bank) != VOICE_COUNT:
-        raise _disagreement("word_bank", f"{len(bank)} voices instead of {VOICE_COUNT}")
+        raise disagreement("word_bank", f"{len(bank)} voices instead of {VOICE_COUNT}")
     for number, (_, clips) in enumerate(bank):
         if missing := [unit for unit in UNITS if unit not in clips]:
-            raise _disagreement("word_bank", f"voice {number} has no {', '.join(missing)}")
+            raise disagreement("word_bank", f"voice {number} has no {', '.join(missing)}")
     return bank
 
 
 @cache
 def _natural_captions(folder: Path) -> tuple[Recording, ...]:
-    samples, index = _read("natural_captions")
+    samples, index = read("natural_captions")
     try:
         return tuple(
             Recording(
                 row["text"],
-                _known_voice(row["voice"]),
-                _quantise(_clip(samples, row["start"], row["length"]), gain=1.0),
+                known_voice(row["voice"]),
+                _quantise(clip(samples, row["start"], row["length"]), gain=1.0),
             )
             for row in index["recordings"]
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise _disagreement("natural_captions", str(error)) from error
+        raise disagreement("natural_captions", str(error)) from error
 
 
-def _read(stem: str) -> tuple[Float32[np.ndarray, " samples"], dict]:
-    """The samples of a shipped audio file and the index beside it, both checked."""
+def read(stem: str) -> tuple[Float32[np.ndarray, " samples"], dict]:
+    """The samples of a shipped audio file and the index beside it, both checked.
+
+    Raises:
+        DamagedFileError: where one is missing or damaged, or they do not belong together.
+    """
     index = json.loads(shipped(f"{stem}.json").read_text())
     path = shipped(f"{stem}.ogg")
     try:
@@ -201,21 +226,28 @@ def _read(stem: str) -> tuple[Float32[np.ndarray, " samples"], dict]:
         ) from error
     expected = (index.get("sample_rate"), index.get("samples"))
     if (rate, len(samples)) != expected or rate != SAMPLE_RATE:
-        raise _disagreement(
+        raise disagreement(
             stem, f"{len(samples)} samples at {rate} Hz, {expected[1]} at {expected[0]} Hz"
         )
     return samples, index
 
 
-def _clip(samples: np.ndarray, start: int, length: int) -> Float32[np.ndarray, " length"]:
+def clip(samples: np.ndarray, start: int, length: int) -> Float32[np.ndarray, " length"]:
+    """A part of a recording.
+
+    Raises:
+        ValueError: for a part that lies outside, or is empty.
+    """
     if start < 0 or length < 1 or start + length > len(samples):
         raise ValueError(f"a clip of {length} samples from {start} lies outside the recording")
     return samples[start : start + length]
 
 
-def _disagreement(stem: str, what: str) -> DamagedFileError:
+def disagreement(stem: str, what: str) -> DamagedFileError:
+    """The error for an audio file and an index that do not fit, with the way to mend it."""
+    tool = "render_mood_bank.py" if stem == "mood_bank" else "render_word_bank.py"
     return DamagedFileError(
         f"{stem}.ogg and {stem}.json do not belong together: {what}. Restore both with "
         f"'git checkout -- data' in the workbook's folder, or make both anew with "
-        "'python tools/render_word_bank.py'."
+        f"'python tools/{tool}'."
     )
