@@ -146,8 +146,8 @@ class Exercise:
         praise: what a right answer was compared with.
         gradient: parameters whose gradient is promised; plain numbers among them become tensors.
         gradient_cases: in how many of the first cases it is looked at.
-        forbidden: operations of PyTorch that would do the exercise, by name; where one is called,
-            also inside another, a right result is refused.
+        forbidden: functions of PyTorch that would do the exercise, by a part of their name; where
+            one is called, a right result is refused.
         at_size: what the chapter asks of it; None where any answer is fast enough.
         on_device: False where the chapter calls it with tensors on the CPU only.
     """

@@ -12,7 +12,7 @@ from xmodal_lab.workbook.exercises.ch05.precision import FAR, FLOAT64, in_float3
 from xmodal_lab.workbook.exercises.form import AtSize, Case, Entries, Exercise, Misconception
 
 
-def additive_weights(states, present, W, b, v):  # noqa: N803 - the formula's own name
+def additive_weights(states, present, W, b, v):
     """States (batch, modalities, dim), present (batch, modalities) → weights, shape of present."""
     scores = torch.tanh(states @ W.T + b) @ v
     return scores.masked_fill(~present, -torch.inf).softmax(dim=1)
@@ -49,17 +49,17 @@ def cases():
         states = torch.where(present[:, :, None], states, states + fill)
         yield Case((states, present, *rest), what, "" if np.isfinite(fill) else ANYTHING)
     # The highest score of each row is absent, and far above the others.
-    states, W, b, v = drawn(4, 3, 5, 6, random)  # noqa: N806
+    states, W, b, v = drawn(4, 3, 5, 6, random)
     scores = torch.tanh(states @ W.T + b) @ (100 * v)
     present = torch.arange(3) != scores.argmax(1)[:, None]
     yield Case((states, present, W, b, 100 * v), "scores of some hundreds", LARGE)
     low = torch.cat([100 * v, torch.tensor([-3e4])])
-    W, b = torch.cat([W, torch.zeros(1, 5)]), torch.cat([b, torch.full((1,), 9.0)])  # noqa: N806
+    W, b = torch.cat([W, torch.zeros(1, 5)]), torch.cat([b, torch.full((1,), 9.0)])
     yield Case((states, present, W, b, low), "scores around −30,000", LOW)
-    states, W, b, v = (x.double() for x in drawn(3, 4, 2, 3, random))  # noqa: N806
+    states, W, b, v = (x.double() for x in drawn(3, 4, 2, 3, random))
     present = some(4, 3, random).T
     yield Case((states, present, W, b, v), "3 rows, 4 modalities, in float64", FLOAT64)
-    W, b = torch.cat([W, W.new_zeros(1, 2)]), torch.cat([b, b.new_full((1,), 99)])  # noqa: N806
+    W, b = torch.cat([W, W.new_zeros(1, 2)]), torch.cat([b, b.new_full((1,), 99)])
     v = torch.cat([v, v.new_full((1,), FAR)])
     yield Case((states, present, W, b, v), "scores around 10⁹, in float64", FLOAT64)
 
@@ -70,7 +70,7 @@ def drawn(batch: int, modalities: int, dim: int, units: int, random: torch.Gener
     return tuple(torch.randn(shape, generator=random) for shape in shapes)
 
 
-def units(x, W, b, v):  # noqa: N803
+def units(x, W, b, v):
     return torch.tanh(x @ W.T + b) @ v
 
 
