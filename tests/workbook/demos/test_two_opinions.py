@@ -14,6 +14,8 @@ def test_no_straight_line_is_right_on_four_corners_of_xor():
     line = StraightLine(CORNERS, XOR, ("voice", "words"))
     found = {line.right(a, s) for a in range(0, 360, 5) for s in np.linspace(-2, 2, 41)}
     assert max(found) == 75 and min(found) == 25
+    angle, shift, right = line.best()
+    assert right == 75 == line.right(angle, shift)
 
 
 def test_a_line_is_right_where_one_opinion_decides():

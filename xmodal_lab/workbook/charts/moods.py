@@ -59,8 +59,9 @@ def opinions(
         right = (rule(points) > 0) == truth
         _dots(axis, points, truth, kinds, most)
         note = f"{100 * right.mean():.0f} % right"
-        axis.text(0, -0.93 * reach, note, ha="center", va="bottom", fontsize=10, bbox=PAPER)
-        axis.set(title=title, xlabel=axes[0], xlim=(-reach, reach), ylim=(-reach, reach))
+        axis.set_title(title, pad=20)
+        axis.text(0.5, 1.03, note, ha="center", fontsize=10, transform=axis.transAxes)
+        axis.set(xlabel=axes[0], xlim=(-reach, reach), ylim=(-reach, reach))
         axis.set(xticks=[0], yticks=[0])
         axis.grid(color="#999999", lw=0.8)
         told.append(f"{title}: {say.number(100 * right.mean())} % right, {_corners(points, said)}")
