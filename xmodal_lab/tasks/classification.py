@@ -16,7 +16,28 @@ from xmodal_lab.datasets.scenes import Scene
 from xmodal_lab.objective import mean_over
 
 
-class Classifier(nn.Module):
+class Judge(nn.Module):
+    """What gives logits for a batch can answer whole data sets."""
+
+    def logits(self, batch: Entries) -> Float[Tensor, "batch classes"]:
+        """Of a model that gives more than logits, those that it answers by."""
+        return self(batch)
+
+    @torch.no_grad()
+    def predict(self, data: Entries, chunk: int = 500) -> Int64[Tensor, " rows"]:
+        """The most probable class of every row, in evaluation mode; on the CPU."""
+        data, was_training = Batch(data), self.training
+        device = next(self.parameters()).device
+        self.eval()
+        try:
+            parts = torch.arange(data.size).split(chunk)
+            found = [self.logits(data.rows(part).to(device)).argmax(1).cpu() for part in parts]
+        finally:
+            self.train(was_training)
+        return torch.cat(found)
+
+
+class Classifier(Judge):
     """An encoder of one modality and a linear head.
 
         l = W f(x) + b
@@ -40,18 +61,6 @@ class Classifier(nn.Module):
     def forward(self, batch: Entries) -> Float[Tensor, "batch classes"]:
         """Logits."""
         return self.head(self.dropout(self.encoder(batch[self.modality])))
-
-    @torch.no_grad()
-    def predict(self, data: Entries, chunk: int = 500) -> Int64[Tensor, " rows"]:
-        """The most probable class of every row, in evaluation mode; on the CPU."""
-        data, device, was_training = Batch(data), self.head.weight.device, self.training
-        self.eval()
-        try:
-            parts = torch.arange(data.size).split(chunk)
-            found = [self(data.rows(part).to(device)).argmax(dim=1).cpu() for part in parts]
-        finally:
-            self.train(was_training)
-        return torch.cat(found)
 
 
 @mean_over()
