@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,9 @@ ROOMS = (
 # Before any test imports the package: a module that is imported already stays as it is.
 install_import_hook([f"xmodal_lab.{room}" for room in ROOMS], "type_checker.checked")
 
+# A shell's background jobs ignore Ctrl-C, and so would every child that tests mean to interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # tools/gpu.py --rehearse runs the tests of a GPU on the CPU, to see that they can pass.
 GPU = "cpu" if os.environ.get("XMODAL_REHEARSE") else "cuda"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils._pytree import tree_map
 
 from xmodal_lab.workbook.exercises import EXERCISES, Exercise
 from xmodal_lab.workbook.kit import at_work
@@ -81,7 +82,7 @@ def test_each_gradient_that_is_promised_is_looked_at(exercise, parameter):
 
     def detached(*inputs):
         inputs = list(inputs)
-        inputs[place] = torch.as_tensor(inputs[place]).detach()
+        inputs[place] = tree_map(lambda x: torch.as_tensor(x).detach(), inputs[place])
         return exercise.reference(*inputs)
 
     attempt.function = detached

@@ -6,6 +6,7 @@ import torch
 
 from xmodal_lab.workbook.exercises.form import Case, Entries, Exercise, Misconception, Number
 from xmodal_lab.workbook.kit.attempt import Attempt, Mistake
+from xmodal_lab.workbook.kit.gradients import require_gradients
 
 
 def double(x):
@@ -257,3 +258,78 @@ def test_gradients_are_looked_at_in_as_many_cases_as_asked_for():
     twice(*inputs, gradient=("x",)).checker(Attempt(detached_at_two, double))
     asked = twice(*inputs, gradient=("x",), gradient_cases=2)
     assert "no gradient flows back" in told(asked, detached_at_two)
+
+
+def added(parts, more):
+    return sum(parts) + more["this"]
+
+
+PARTS = [torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])]
+OF_PARTS = Exercise(
+    reference=added,
+    oracle=lambda parts, more: parts[0] + parts[1] + more["this"],
+    cases=lambda: [Case((PARTS, {"this": torch.ones(2), "that": torch.ones(2)}), "the sum")],
+    result=Entries(),
+    misconceptions=(),
+    advice="Add them up.",
+    praise="",
+    gradient=("parts",),
+)
+
+
+def test_tensors_in_a_list_and_a_dict_are_inputs_too():
+    attempt = Attempt(added, added)
+    OF_PARTS.checker(attempt)
+    assert [x.requires_grad for x in PARTS] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "name"),
+    [
+        (lambda parts, more: parts.append(0), "parts"),
+        (lambda parts, more: parts[1].add_(1), "parts"),
+        (lambda parts, more: more["that"].add_(1), "more"),
+        (lambda parts, more: more.pop("that"), "more"),
+    ],
+)
+def test_one_that_is_changed_is_found(spoil, name):
+    def spoils(parts, more):
+        result = added(parts, more)
+        spoil(parts, more)
+        return result
+
+    with pytest.raises(Mistake, match=f"changes its input `{name}`"):
+        OF_PARTS.checker(Attempt(spoils, added))
+
+
+def test_each_tensor_of_a_list_has_its_gradient():
+    for detached in range(2):
+
+        def one_stands_still(parts, more, detached=detached):
+            return parts[1 - detached] + parts[detached].detach() + more["this"]
+
+        with pytest.raises(Mistake, match="the gradient of `parts` is not"):
+            OF_PARTS.checker(Attempt(one_stands_still, added))
+
+
+def test_a_tensor_written_into_after_it_was_used_is_told():
+    def writes(parts, more):
+        total = torch.zeros(2)
+        for place in range(2):
+            total[place] = parts[0][place] * parts[1][place]
+            total = total * 1
+            product = total * total  # keeps `total` for the way back
+            total[place] = total[place] * 1
+        return product
+
+    with pytest.raises(Mistake, match="written into after it had been used"):
+        require_gradients(Attempt(writes, added), None, OF_PARTS.cases()[0].inputs, ["parts"])
+
+
+def rolled(n, generator):
+    return torch.rand(n, generator=generator)
+
+
+def test_to_draw_from_a_generator_is_no_change_and_each_call_begins_anew():
+    attempt, generator = Attempt(rolled, rolled), torch.Generator().manual_seed(1)
+    assert torch.equal(attempt(3, generator), attempt(3, generator))

@@ -114,6 +114,19 @@ def test_so_does_the_warning_on_a_cpu(capsys):
     assert warning.endswith("Put new tensors where `image` is: device=image.device.")
 
 
+def test_of_a_list_of_tensors_the_first_is_named(capsys):
+    def low_rank_product(vectors, factors):
+        ones = [torch.ones(len(x), 1, dtype=x.dtype) for x in vectors]
+        extended = [torch.cat([x, one], 1) for x, one in zip(vectors, ones, strict=True)]
+        terms = [x @ factor for x, factor in zip(extended, factors, strict=True)]
+        return torch.stack(terms).prod(0).sum(0)
+
+    check(low_rank_product)
+    assert "Put new tensors where `vectors[0]` is: device=vectors[0].device." in (
+        capsys.readouterr().out
+    )
+
+
 def test_an_answer_for_any_device_needs_no_warning(capsys):
     answer = anywhere()
     assert check(answer) is answer

@@ -110,8 +110,13 @@ class Attempt:
             return ""
         if "to numpy" in said:
             return "NumPy works on the CPU only: stay in torch, or take .cpu() first."
-        # A function or a number has no `.device`: the first input that is a tensor is named.
-        tensors = (name for name, x in self.named(inputs) if isinstance(x, torch.Tensor))
+        # A function or a number has no `.device`: the first input that is a tensor is named, or the
+        # first one in a list.
+        first = (
+            (n, "[0]", x[0]) if isinstance(x, list) and x else (n, "", x)
+            for n, x in self.named(inputs)
+        )
+        tensors = (name + index for name, index, x in first if isinstance(x, torch.Tensor))
         place = next(tensors, self.parameters[0])
         return f"Put new tensors where `{place}` is: device={place}.device."
 

@@ -19,6 +19,10 @@ NONE = (
     "the value is right, but no gradient flows back, so nothing could be trained with it. "
     "Did you use .item(), .detach() or numpy?"
 )
+OVERWRITTEN = (
+    "the value is right, but no gradient can be computed: a tensor was written into after it had "
+    "been used. Collect the parts in a list, and torch.stack them."
+)
 
 
 def require_gradients(
@@ -46,7 +50,12 @@ def require_gradients(
     if not (isinstance(result, torch.Tensor) and result.requires_grad):
         raise Mistake(NONE)
     weights = 1 + torch.rand(result.shape, generator=torch.Generator().manual_seed(SEED - 1))
-    (result * weights).sum().backward()
+    try:
+        (result * weights).sum().backward()
+    except RuntimeError as error:
+        if "inplace operation" not in str(error):
+            raise
+        raise Mistake(OVERWRITTEN) from None
 
     def total(*inputs) -> float:
         return float((np.asarray(oracle(*inputs)) * weights.numpy()).sum())

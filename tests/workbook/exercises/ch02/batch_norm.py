@@ -197,7 +197,7 @@ WRONG = (
     (function_of_torch, "PyTorch's own batch_norm"),
     (function_without_running, "PyTorch's own batch_norm"),
     (by_the_layer, "PyTorch's own batch_norm"),
-    (turned_for_instance_norm, "PyTorch's own batch_norm"),
+    (turned_for_instance_norm, "PyTorch's own instance_norm"),
     (turned_for_layer_norm, "PyTorch's own layer_norm"),
     (running_where_one_pixel, "6 pictures of 3 channels, 1 × 1, in training: entry"),
     (evaluation_detached, "2 × 3, in evaluation: the value is right, but no gradient flows back"),

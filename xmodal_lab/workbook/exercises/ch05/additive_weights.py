@@ -8,12 +8,13 @@ import numpy as np
 import torch
 
 from xmodal_lab.workbook.exercises.ch05.late_mean import some
+from xmodal_lab.workbook.exercises.ch05.masks import LARGE, LOW, softmaxed, wrong_masks
 from xmodal_lab.workbook.exercises.ch05.precision import FAR, FLOAT64, in_float32
 from xmodal_lab.workbook.exercises.form import AtSize, Case, Entries, Exercise, Misconception
 
 
 def additive_weights(states, present, W, b, v):
-    """States (batch, modalities, dim), present (batch, modalities) → weights, shape of present."""
+    """States (batch, modalities, dim), present (batch, modalities) → their weights."""
     scores = torch.tanh(states @ W.T + b) @ v
     return scores.masked_fill(~present, -torch.inf).softmax(dim=1)
 
@@ -48,8 +49,9 @@ def cases():
         states, *rest = drawn(batch, modalities, dim, units, random)
         states = torch.where(present[:, :, None], states, states + fill)
         yield Case((states, present, *rest), what, "" if np.isfinite(fill) else ANYTHING)
-    # The highest score of each row is absent, and far above the others.
+    # The highest score of each row is absent and far above the others, as is that of a state of 0.
     states, W, b, v = drawn(4, 3, 5, 6, random)
+    states, b = 4 * states, 3 * v.sign()
     scores = torch.tanh(states @ W.T + b) @ (100 * v)
     present = torch.arange(3) != scores.argmax(1)[:, None]
     yield Case((states, present, W, b, 100 * v), "scores of some hundreds", LARGE)
@@ -76,7 +78,7 @@ def units(x, W, b, v):
 
 def scored(score):
     """An answer with other scores, masked and softmaxed as they should be."""
-    return lambda x, there, *rest: score(x, *rest).masked_fill(~there, -torch.inf).softmax(1)
+    return lambda x, there, *rest: softmaxed(score(x, *rest), there)
 
 
 def masked(weigh):
@@ -84,27 +86,11 @@ def masked(weigh):
     return lambda x, there, *rest: weigh(units(x, *rest), there)
 
 
-def by_hand(scores, there):
-    terms = scores.exp() * there
-    return terms / terms.sum(1, keepdim=True)
-
-
-def renormalised(scores, there):
-    weights = scores.softmax(1).masked_fill(~there, 0)
-    return weights / weights.sum(1, keepdim=True)
-
-
 ANYTHING = "Did NaN get through? NaN · 0 is NaN: masked_fill or where takes it out."
-LARGE = (
-    "Is there a number too large or too small for exp? Set absent scores to -torch.inf, and leave "
-    "the rest to torch.softmax."
-)
-LOW = "Is an absent score set to a number that is not low enough? −∞ always is: -torch.inf."
-AFTER = "Did you mask after the softmax? Then absent modalities have taken their share already."
 TANH = "Where does the tanh stand? v · tanh(W s + b): before v, after W and b."
 
 MISCONCEPTIONS = (
-    Misconception("Did you use `present`?", masked(lambda s, there: s.softmax(1))),
+    *wrong_masks(masked, "present", "absent"),
     Misconception(
         "Is the softmax over the batch? The weights of one row add up to 1: dim=1.",
         masked(lambda s, there: s.masked_fill(~there, -torch.inf).softmax(0).nan_to_num()),
@@ -114,26 +100,6 @@ MISCONCEPTIONS = (
         masked(
             lambda s, there: s.masked_fill(~there, -torch.inf).flatten().softmax(0).view(s.shape)
         ),
-    ),
-    Misconception(
-        "Did you use `present` the wrong way round? True is there.",
-        masked(lambda s, there: s.masked_fill(there, -torch.inf).softmax(1).nan_to_num()),
-    ),
-    Misconception(AFTER, masked(lambda s, there: s.softmax(1).masked_fill(~there, 0))),
-    Misconception(AFTER, masked(lambda s, there: s.softmax(1) * there)),
-    Misconception(LARGE, masked(renormalised)),
-    Misconception(LARGE, masked(by_hand)),
-    Misconception(
-        "Is the mask added as 1 and 0? exp(1) is no more than 2.7 times exp(0): use −∞.",
-        masked(lambda s, there: (s + there).softmax(1)),
-    ),
-    Misconception(
-        "Is an absent score 0? exp(0) is 1, so it still counts: use −∞.",
-        masked(lambda s, there: (s * there).softmax(1)),
-    ),
-    *(
-        Misconception(LOW, masked(lambda s, there, low=low: s.masked_fill(~there, low).softmax(1)))
-        for low in (-10.0, -100.0, -1e3, -1e4)
     ),
     Misconception("Are those the scores? Their softmax is asked for.", masked(lambda s, there: s)),
     Misconception(

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import torch
 
+from xmodal_lab.workbook.exercises.ch05.masks import LARGE, LOW, softmaxed, wrong_masks
 from xmodal_lab.workbook.exercises.ch05.precision import FAR, FLOAT64, in_float32
 from xmodal_lab.workbook.exercises.form import AtSize, Case, Entries, Exercise, Misconception
 
@@ -81,7 +82,7 @@ def scaled(size):
 
 
 def weighed(scores, v, mask):
-    return scores.masked_fill(~mask[:, None], -torch.inf).softmax(2) @ v
+    return softmaxed(scores, mask[:, None]) @ v
 
 
 def masked(weigh):
@@ -89,18 +90,8 @@ def masked(weigh):
     return lambda q, k, v, mask: weigh(q @ k.mT / q.shape[2] ** 0.5, mask[:, None]) @ v
 
 
-def filled(number, axis=2):
-    return masked(lambda s, mask: s.masked_fill(~mask, number).softmax(axis).nan_to_num())
-
-
-def renormalised(scores, mask):
-    weights = scores.softmax(2) * mask
-    return weights / weights.sum(2, keepdim=True)
-
-
-def by_hand(scores, mask):
-    terms = scores.exp() * mask
-    return terms / terms.sum(2, keepdim=True)
+def over(axis):
+    return masked(lambda s, mask: s.masked_fill(~mask, -torch.inf).softmax(axis).nan_to_num())
 
 
 def along_queries(scores, mask):
@@ -110,21 +101,15 @@ def along_queries(scores, mask):
 ANYTHING = (
     "Did NaN get through? A weight of 0 does not stop it, NaN · 0 is NaN: put 0 into hidden values."
 )
-LARGE = (
-    "Is there a number too large or too small for exp? Hide scores with -torch.inf before the "
-    "softmax, and leave the rest to torch.softmax."
-)
-LOW = "Is a hidden score set to a number that is not low enough? −∞ always is: -torch.inf."
 HALF = (
     "These numbers are float16: −1e9 is none of them, −∞ is (-torch.inf). New tensors need the "
     "type of the inputs."
 )
-AFTER = "Did you mask after the softmax? Then hidden keys have taken their share already."
 AXIS = "Is the softmax over the keys? The weights of one query add up to 1: dim=2."
 ROOT = "Are the scores divided by √d, where d is how many numbers a query has?"
 
 MISCONCEPTIONS = (
-    Misconception("Did you use the mask?", masked(lambda s, mask: s.softmax(2))),
+    *wrong_masks(masked, "mask", "hidden"),
     Misconception(f"Did you forget √d? {ROOT}", scaled(lambda q, k, v: 1)),
     Misconception(f"Is the root missing? {ROOT}", scaled(lambda q, k, v: q.shape[2])),
     Misconception(f"That looks like √e. {ROOT}", scaled(lambda q, k, v: v.shape[2] ** 0.5)),
@@ -141,8 +126,8 @@ MISCONCEPTIONS = (
         f"Did you divide after the softmax? {ROOT}",
         lambda q, k, v, mask: weighed(q @ k.mT, v, mask) / q.shape[2] ** 0.5,
     ),
-    Misconception(AXIS, filled(-torch.inf, axis=1)),
-    Misconception("Is the softmax over the batch? Over the keys: dim=2.", filled(-torch.inf, 0)),
+    Misconception(AXIS, over(1)),
+    Misconception("Is the softmax over the batch? Over the keys: dim=2.", over(0)),
     Misconception(AXIS, masked(lambda s, mask: s.softmax(1) * mask)),
     Misconception(
         "Are queries and keys swapped? Each query gives one row: queries @ keys.mT.",
@@ -152,22 +137,6 @@ MISCONCEPTIONS = (
         "Does the mask hide queries? It says which keys may be looked at: mask[:, None, :].",
         masked(along_queries),
     ),
-    Misconception(
-        "Did you use the mask the wrong way round? True may be looked at.",
-        masked(lambda s, mask: s.masked_fill(mask, -torch.inf).softmax(2).nan_to_num()),
-    ),
-    Misconception(
-        "Is the mask added as 1 and 0? exp(1) is no more than 2.7 times exp(0): use −∞.",
-        masked(lambda s, mask: (s + mask).softmax(2)),
-    ),
-    Misconception(
-        "Is a hidden score 0? exp(0) is 1, so it still counts: use −∞.",
-        masked(lambda s, mask: (s * mask).softmax(2)),
-    ),
-    Misconception(AFTER, masked(lambda s, mask: s.softmax(2) * mask)),
-    Misconception(LARGE, masked(renormalised)),
-    Misconception(LARGE, masked(by_hand)),
-    *(Misconception(LOW, filled(low)) for low in (-10.0, -100.0, -1e3, -1e4)),
     Misconception(ANYTHING, scaled(lambda q, k, v: q.shape[2] ** 0.5)),
     Misconception("Did you forget the softmax?", masked(lambda s, mask: s.masked_fill(~mask, 0))),
     Misconception(

@@ -60,6 +60,8 @@ class Lost(Entries):
         if strange := [name for name in value if name not in NAMES]:
             raise Mistake(f"the dict has the key {strange[0]!r}. {self.if_shape}")
         for name, number in value.items():
+            if not isinstance(number, (torch.Tensor, np.ndarray, np.generic, float, int)):
+                raise Mistake(f"what {name} loses should be a number, yours is {kind(number)}.")
             if np.ndim(number):
                 raise Mistake(f"what {name} loses should be a single number. Is a mean missing?")
         return np.array([float(value.get(name, np.nan)) for name in NAMES])
@@ -97,8 +99,9 @@ def world(labels: torch.Tensor, names: tuple[str, ...]) -> tuple[Callable, dict,
     """An answerer, its inputs and labels. The numbers of a row add up to its label.
 
     Of ten rows five are told by the image, three by the sound, one by both together, and one is
-    never right; the text is not read. Where an image adds up to no label at all, its row is told by
-    the sound, and the other way round: in a model that was taught to do without, zeros cost little.
+    wrong as long as the text agrees with the image. Where an image adds up to no label at all, its
+    row is told by the sound, and the other way round: a model may know how to do without, so zeros
+    cost nothing here.
     """
     random = torch.Generator().manual_seed(len(labels))
     inputs = {}
@@ -117,8 +120,10 @@ def world(labels: torch.Tensor, names: tuple[str, ...]) -> tuple[Callable, dict,
         by_image = torch.where(image_known, image, sound)
         by_sound = torch.where(sound_known, sound, image)
         by_both = torch.where(by_image == by_sound, by_image, -1)
-        found = torch.where(turn < 5, by_image, torch.where(turn < 8, by_sound, by_both))
-        return torch.where(turn == 9, -1, found).long()
+        agrees = torch.as_tensor(given["text"]).sum(1) == by_image if "text" in names else True
+        misled = torch.where(torch.as_tensor(agrees), -by_image, by_image)
+        by_one = torch.where(turn < 5, by_image, by_sound)
+        return torch.where(turn < 8, by_one, torch.where(turn < 9, by_both, misled)).long()
 
     return answer, inputs, labels
 
@@ -159,6 +164,10 @@ def of_labels(answer, inputs, labels, generator):
     return {name: before - accuracy(found, round_about(labels, generator)) for name in inputs}
 
 
+def of_changes(answer, inputs, labels, generator):
+    return changed(round_about, lambda _, now: 1 - now)(answer, inputs, answer(inputs), generator)
+
+
 def all_but_one(answer, inputs, labels, generator):
     before, lost = accuracy(answer(inputs), labels), {}
     for name in inputs:
@@ -168,8 +177,8 @@ def all_but_one(answer, inputs, labels, generator):
 
 
 KEPT = (
-    "Does a row keep its own? torch.randperm leaves about one row where it was: let each row of a "
-    "random order take the next one's."
+    "Does each row get another one's, as a whole? torch.randperm leaves about one row where it "
+    "was: let each row of a random order take the next one's."
 )
 SORTED = "Is the order drawn by chance? Rows often stand sorted: a neighbour may be much alike."
 NOTHING = (
@@ -200,6 +209,14 @@ MISCONCEPTIONS = (
     Misconception(
         "Is that 1 minus the accuracy that is left? It was not 1 before.",
         changed(round_about, lambda before, now: 1 - now),
+    ),
+    Misconception(
+        "Is what is found compared with what was found before? With the labels, both times.",
+        of_changes,
+    ),
+    Misconception(
+        "Did you cut off what is negative? Where a modality misleads, accuracy rises without it.",
+        changed(round_about, lambda before, now: max(0.0, before - now)),
     ),
     Misconception(
         "Did you divide by the accuracy before? The plain difference is asked for.",

@@ -56,7 +56,8 @@ class WeightsAndRead(Entries):
 
     def read(self, value) -> np.ndarray:
         if not isinstance(value, (tuple, list)) or len(value) != 2:
-            raise Mistake(f"the result should be the pair (weights, read), yours is {kind(value)}.")
+            yours = kind(value) + (f" of {len(value)}" if isinstance(value, tuple) else "")
+            raise Mistake(f"the result should be the pair (weights, read), yours is {yours}.")
         for name, part in zip(("weights", "read"), value, strict=True):
             if not isinstance(part, torch.Tensor):
                 raise Mistake(f"{name} should be a tensor, yours is {kind(part)}.")

@@ -43,6 +43,9 @@ def cases():
         filler = fill * (1 + torch.rand(shape, generator=random))
         vectors = torch.where(present[:, :, None], vectors, filler)
         yield Case((vectors, present), what, "" if np.isfinite(fill) else ANYTHING)
+    silent = torch.cat([torch.zeros(1, 3, 4), torch.randn(2, 3, 4, generator=random)])
+    there = torch.tensor([[1, 1, 0], [0, 1, 1], [1, 1, 1]], dtype=torch.bool)
+    yield Case((silent, there), "one modality that says 0", SAYS_0)
     present = torch.ones(2, 3, dtype=torch.bool)
     near = torch.randn(2, 3, 4, generator=random, dtype=torch.float64)
     yield Case((near, present), "2 modalities, both always there, in float64", FLOAT64)
@@ -68,6 +71,7 @@ def first_there(vectors, present):
 
 
 ANYTHING = "Did you multiply by 0? NaN · 0 and ∞ · 0 are NaN: masked_fill or where puts a 0 there."
+SAYS_0 = "Did you take 0 for missing? Whoever is present counts, one who says 0 too."
 DIVIDE = "Did you divide by all modalities? Only by how many are present in this row."
 MISSING = "Did you add up what is missing too? Set it to 0 first."
 
@@ -76,6 +80,10 @@ MISCONCEPTIONS = (
     Misconception("Did you use `present`?", lambda x, there: x.mean(0)),
     Misconception(MISSING, lambda x, there: x.sum(0) / there.sum(0)[:, None]),
     Misconception(ANYTHING, lambda x, there: (x * there[..., None]).sum(0) / there.sum(0)[:, None]),
+    Misconception(
+        SAYS_0,
+        lambda x, there: kept(x, there).sum(0) / (kept(x, there) != 0).any(2).sum(0)[:, None],
+    ),
     Misconception(
         "Is that a sum? Divide by how many are present.", lambda x, there: kept(x, there).sum(0)
     ),
@@ -118,7 +126,7 @@ EXERCISE = Exercise(
     result=Entries(if_shape="One vector for each row of the batch: the modalities are averaged."),
     misconceptions=MISCONCEPTIONS,
     advice="0 where one is missing, the sum over the modalities, divided by how many are present.",
-    praise="equal to an explicit loop on 11 batches",
+    praise="equal to an explicit loop on 12 batches",
     gradient=("vectors",),
     at_size=AtSize(
         lambda: (torch.randn(3, 256, 64), torch.ones(3, 256, dtype=torch.bool)),

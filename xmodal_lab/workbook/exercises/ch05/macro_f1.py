@@ -8,7 +8,7 @@ from xmodal_lab.workbook.exercises.form import AtSize, Case, Exercise, Misconcep
 
 
 def macro_f1(found, truth, classes):
-    """Found and true labels (n,), 0 … classes − 1 → mean F1 of the classes that occur in either."""
+    """Found and true labels (n,), 0 … classes − 1 → mean F1 of the classes that occur."""
     every = torch.arange(classes)[:, None]
     is_found, is_true = found == every, truth == every
     hits = (is_found & is_true).sum(dim=1)

@@ -42,7 +42,6 @@ def cases():
     yield Case((spot, table), "all attention on one place of 3 × 3")
     for batch, height, width in ((2, 3, 4), (3, 4, 2), (2, 5, 5), (1, 1, 5), (4, 5, 1), (2, 8, 8)):
         first = torch.rand(batch, height, width, generator=random)
-        first = first / first.sum((1, 2), keepdim=True)
         table = torch.randn(2 * height - 1, 2 * width - 1, generator=random)
         what = f"{batch} maps of {height} × {width}".replace("1 maps", "1 map")
         yield Case((first, table), what)
@@ -99,6 +98,10 @@ MISCONCEPTIONS = (
     Misconception(
         "Is that the mean over the first places? They are added up, weighted by `first`.",
         lambda first, table: collected(first, table, lambda i, j: j - i, torch.mean),
+    ),
+    Misconception(
+        "Did you divide by the sum of `first`? It counts as it is.",
+        lambda first, table: relative_bias(first / first.sum((1, 2), keepdim=True), table),
     ),
     Misconception(
         "Did you take only the place that has most? All places count, weighted by `first`.",

@@ -9,7 +9,7 @@ from xmodal_lab.workbook.exercises.form import AtSize, Case, Entries, Exercise, 
 
 
 def split_heads(x, heads):
-    """x (batch, tokens, dim) → (batch, heads, tokens, dim / heads); head 0 gets the first part."""
+    """x (batch, tokens, dim) → (batch, heads, tokens, dim / heads), parts in order."""
     return x.unflatten(2, (heads, -1)).transpose(1, 2)
 
 
