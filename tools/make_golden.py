@@ -1,4 +1,4 @@
-"""Writes ``tests/datasets/golden.npz``: what the data world last looked like.
+"""Writes ``golden.npz`` in ``tests/datasets`` and in ``crowds`` there: how the data last looked.
 
     python tools/make_golden.py
 
@@ -14,9 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from xmodal_lab.datasets import scenes
+from xmodal_lab.datasets import crowds, scenes
 
 GOLDEN = Path(__file__).resolve().parents[1] / "tests" / "datasets" / "golden.npz"
+CROWDS = GOLDEN.parent / "crowds" / "golden.npz"
 SPOKEN = (("ring", 0), ("tiny", 11), ("a plus", 23))
 
 
@@ -32,14 +33,37 @@ def golden() -> dict[str, np.ndarray]:
     return found
 
 
+def crowd_golden() -> dict[str, np.ndarray]:
+    """A digest of each split's first 100 crowds and what is asked and told of them; pictures."""
+    found = {}
+    for split in crowds.SPLITS:
+        made = crowds.sample_crowds(split, 100)
+        asked = crowds.questions(made)
+        found[f"texts {split}"] = _digested(
+            *(f"{c.key} {[(round(p.x, 3), round(p.y, 3)) for p in c.placed]}" for c in made),
+            *(f"{asked[i]}" for i in range(len(asked))),
+            *crowds.captions(made),
+            *crowds.wrong_captions(made),
+        )
+    drawn = crowds.from_crowds(crowds.sample_crowds("new_pairs", 3))
+    return found | {"images": drawn.images, "boxes": np.nan_to_num(drawn.boxes)}
+
+
 def _digest(split: str) -> np.ndarray:
     data = scenes.load(split, 100 if split == "natural" else 200, 0, ["text"])
+    return _digested(
+        *(f"{s.key} {caption}" for s, caption in zip(data.scenes, data.captions, strict=True))
+    )
+
+
+def _digested(*lines: str) -> np.ndarray:
     digest = hashlib.blake2b(digest_size=16)
-    for scene, caption in zip(data.scenes, data.captions, strict=True):
-        digest.update(f"{scene.key} {caption}\n".encode())
+    for line in lines:
+        digest.update(f"{line}\n".encode())
     return np.frombuffer(digest.digest(), np.uint8)
 
 
 if __name__ == "__main__":
-    np.savez_compressed(GOLDEN, **golden())
-    print(f"{GOLDEN.name}: {GOLDEN.stat().st_size:,} bytes")
+    for path, made in ((GOLDEN, golden()), (CROWDS, crowd_golden())):
+        np.savez_compressed(path, **made)
+        print(f"{path.parent.name}/{path.name}: {path.stat().st_size:,} bytes")

@@ -1,3 +1,3 @@
-"""What we look at, read and hear: ``scenes``, ``corpus``, ``digits``, ``spoken_digits``, ``text8``,
-picture and sound files (``pictures``, ``sounds``), and files that ship or come over the network
-(``shipped``, ``download``). Each is a module of its own, imported by its name."""
+"""What we look at, read and hear: ``scenes``, ``crowds``, ``moods``, ``corpus``, ``digits``,
+``spoken_digits``, ``text8``, picture and sound files (``pictures``, ``sounds``), and files that ship
+or come over the network (``shipped``, ``download``). Each is a module, imported by its name."""
