@@ -1,5 +1,6 @@
 """What the tests of the data world share."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -60,6 +61,13 @@ def data_copy(tmp_path, monkeypatch):
     copy = Path(shutil.copytree(data_folder(), tmp_path / "data"))
     monkeypatch.setenv("XMODAL_DATA", str(copy))
     return copy
+
+
+@pytest.fixture
+def tools(monkeypatch):
+    """Imports a maintainers' tool by its name."""
+    monkeypatch.syspath_prepend(str(HERE.parents[1] / "tools"))
+    return importlib.import_module
 
 
 @pytest.fixture

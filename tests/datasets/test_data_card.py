@@ -1,7 +1,6 @@
 """The data card, the checksums and the shipped files say the same; the tools keep them so."""
 
 import hashlib
-import importlib
 import json
 import re
 import shutil
@@ -16,13 +15,6 @@ from xmodal_lab.datasets.shipped import DamagedFileError, shipped
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "data"
 SPEECH = [f"{bank}.{end}" for bank in ("natural_captions", "word_bank") for end in ("json", "ogg")]
-
-
-@pytest.fixture
-def tools(monkeypatch):
-    """Imports a maintainers' tool by its name."""
-    monkeypatch.syspath_prepend(str(ROOT / "tools"))
-    return importlib.import_module
 
 
 @pytest.fixture
@@ -61,6 +53,7 @@ def test_the_card_gives_size_and_checksum_of_every_file():
 
 def test_the_recorded_speech_stays_small():
     assert sum((DATA / name).stat().st_size for name in SPEECH) <= 2_000_000
+    assert (DATA / "mood_bank.ogg").stat().st_size <= 2_500_000
 
 
 def test_the_card_counts_what_the_indices_hold():
@@ -76,6 +69,21 @@ def test_the_card_counts_what_the_indices_hold():
     lengths = [r["length"] / natural["sample_rate"] for r in natural["recordings"]]
     voices = {r["voice"] for r in natural["recordings"]}
     assert f"{len(lengths)} recordings by {len(voices)} voices, {sum(lengths):.0f} s" in card
+
+
+def test_the_card_counts_what_the_mood_bank_holds_and_says_how_moods_were_made(tools):
+    card = (DATA / "README.md").read_text(encoding="utf-8")
+    bank = json.loads((DATA / "mood_bank.json").read_text())
+    clips = [voice["clips"] for voice in bank["voices"]]
+    spans = {m: [span for said in clips for span in said[m].values()] for m in clips[0]}
+    lengths = {mood: [length for _, length in some] for mood, some in spans.items()}
+    seconds = sum(sum(some) for some in lengths.values()) / bank["sample_rate"]
+    words, count = len(clips[0]["sad"]), sum(len(some) for some in lengths.values())
+    assert f"24 voices × 2 moods × {words} words = {count:,} clips, {seconds:.0f} s" in card
+    for mood, prosody in tools("render_mood_bank").MOODS.items():
+        mean = sum(lengths[mood]) / len(lengths[mood]) / bank["sample_rate"]
+        row = f"| {mood} | {prosody.pitch:+d} | {prosody.pitch_range} | × {prosody.rate} "
+        assert f"{row}| {mean:.2f} |" in card
 
 
 def test_the_card_describes_every_voice_as_it_was_made():
@@ -198,3 +206,29 @@ def test_espeak_takes_every_accent_and_variant(tools):
     for voice, without in plain.items():
         spoken, bare = render.utter("ring", voice), render.utter("ring", without)
         assert len(spoken) != len(bare) or not np.allclose(spoken, bare), voice
+
+
+@pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="espeak-ng is not installed")
+@pytest.mark.parametrize("mood", ["sad", "glad"])
+def test_a_word_of_the_mood_bank_is_rendered_the_same_again(tools, mood):
+    import soundfile
+
+    render, voices = tools("render_mood_bank"), tools("rendering").VOICES
+    index = json.loads((DATA / "mood_bank.json").read_text())
+    samples, _ = soundfile.read(DATA / "mood_bank.ogg")
+    for number in (3, 20):
+        prosody = render.MOODS[mood]
+        clip, again = (render.say("garden", voices[number], prosody) for _ in range(2))
+        np.testing.assert_array_equal(clip, again)
+        start, length = index["voices"][number]["clips"][mood]["garden"]
+        assert length == len(clip), "another espeak-ng than the card names? render the bank anew"
+        assert np.corrcoef(samples[start : start + length], clip)[0, 1] > 0.98
+
+
+def test_a_cue_can_be_made_equal_in_both_moods(tools):
+    render = tools("render_mood_bank")
+    sad, glad = (prosody for _, prosody in render.equalised(["pitch"]))
+    assert sad[:2] == glad[:2] == render.NEUTRAL[:2] and sad.rate < glad.rate
+    sad, glad = (prosody for _, prosody in render.equalised(["rate"]))
+    assert sad.rate == glad.rate == 1 and sad.pitch < glad.pitch
+    assert dict(render.equalised([])) == render.MOODS

@@ -1,9 +1,7 @@
 """Speech: the same everywhere, never clipped, and honest about what it cannot say."""
 
-import importlib
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,13 +19,6 @@ from xmodal_lab.datasets.shipped import DamagedFileError, data_folder
 
 CAPTION = "a small crimson star to the left of a large cyan disc"
 BANKS = ("word_bank", "natural_captions")
-
-
-@pytest.fixture
-def tools(monkeypatch):
-    """Imports a maintainers' tool by its name."""
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parents[2] / "tools"))
-    return importlib.import_module
 
 
 @pytest.fixture
