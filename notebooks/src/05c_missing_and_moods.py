@@ -62,20 +62,17 @@ listen([recordings[0], recordings[1]], RATE, ["said sadly", "said gladly"])
 # or glad? A judge's *opinion* is a number, above 0 for praise, or for glad.
 
 # %%
-from xmodal_lab.encoders.audio import AudioCNN
-from xmodal_lab.encoders.text.sentences import MeanEncoder
 from xmodal_lab.fusion import BilinearFusion
 from xmodal_lab.training import fit
 
-DIMS = {"text": 32, "audio": 32}
+DIMS = {"text": 64, "audio": 64}
 train, test = (mood.inputs(part) for part in said.values())
 options = {"batch_size": 64, "learning_rate": 1e-2, "seed": runtime.seed, "runtime": runtime}
 
 
 def fresh_encoders():
     torch.manual_seed(runtime.seed)
-    ears = AudioCNN(mood.BANDS, width=24, output_dim=32, layers=1, halvings=2)
-    return {"text": MeanEncoder(moods.WORDS, 32), "audio": ears}
+    return mood.small_encoders()
 
 
 def trained(model, questions, rows, steps, label, **changes):
@@ -89,6 +86,10 @@ def right(found, truth):
     return 100 * torch.as_tensor(found == truth).double().mean().item()
 
 
+# %% [markdown]
+# 1,600 sentences by 16 voices train them. The test has four new voices and three new kinds of sentence.
+
+# %%
 judges = mood.MoodModel(BilinearFusion(DIMS), fresh_encoders()).to(runtime.device)
 trained(judges, ["sentiment", "mood"], train, 160, "two judges")
 answers = judges.predict(test)
@@ -96,8 +97,7 @@ expect("words: blame or praise", right(answers["sentiment"], test["sentiment"]),
 expect("voice: sad or glad", right(answers["mood"], test["mood"]), 93, 100, "%")
 
 # %% [markdown]
-# Four new voices, three new kinds of sentence, 800 rows. From here on, the question is irony: do words and voice
-# disagree? Chance is 50.
+# Both judges know their business. From here on, the question is irony: do words and voice disagree? Chance is 50.
 
 # %%
 sum_guess = predict(
@@ -121,6 +121,10 @@ def opinions_on(rows):
     return torch.stack(both, dim=1).cpu().numpy()
 
 
+# %% [markdown]
+# Two rules look at one opinion, one at a weighted sum, one at the product.
+
+# %%
 AXES = ("voice: sad ← → glad", "words: blame ← → praise")
 ironic = test["irony"].numpy().astype(bool)
 line = StraightLine(opinions_on(test), ironic, AXES)
@@ -166,11 +170,17 @@ def heard_tracks(samples):
     level = 10 * torch.log10(wave.unfold(0, 256, 160).square().mean(1) + 1e-6)
     n = min(len(pitch), len(level))
     pitch, level = pitch[:n], level[:n]
-    pitch = pitch.where(level > level.max() - 20, torch.nan)
+    pitch = pitch.where(level > level.max() - 15, torch.nan)
+    pitch[:4] = torch.nan  # it has to settle first
     seconds = 0.02 * torch.arange(n)
     return {"pitch / Hz": (seconds, pitch), "level / dB": (seconds, level)}
 
 
+# %% [markdown]
+# The verdict is not bleeped here, so that the pitch can be followed to the end.
+
+
+# %%
 def spoken(name, voice, seed=0):
     text = "our garden was so lovely yesterday"
     return moods.speak(text, name, voice, np.random.default_rng(seed), bleeped=False)
@@ -229,6 +239,11 @@ def one_length(heard):
     return pad([F.interpolate(v[:n].T[None], m, mode="linear")[0].T for v, n, m in rows])
 
 
+# %% [markdown]
+# The same judge, nothing trained again.
+
+
+# %%
 def mood_right(heard):
     return right(judges.predict(test | {"audio": heard})["mood"], test["mood"])
 
@@ -242,9 +257,12 @@ cues = {
 }
 cue_guess.reveal(1.0 if cues["one length"] < cues["one level"] else -1.0)
 show(charts.bars({"sad or glad": cues}, "changed", "right / %", 50))
+for changed, low, high in (("one level", -1, 15), ("one length", 2, 30), ("both", 6, 45)):
+    expect(f"{changed}: lost", cues["as it is"] - cues[changed], low, high, "points")
 
 # %% [markdown]
-# TEXT_CUE
+# It uses level and length both: taking away both costs more than the two apart add up to. What is left are pitch and melody.
+# (Stretched frames are also a little odd; a part of the loss may be that.)
 #
 # ## 2 · Irony is a product
 #
@@ -358,19 +376,18 @@ print(low_rank_product([said_words, said_voice], [turn, leave]).flatten().tolist
 
 # %% [markdown]
 # Above 0 for the two ironic ones. Now your function against the whole tensor, made from the same factors; and what
-# each would cost, for 32 numbers a modality in and out.
+# each would cost, for 64 numbers from each modality and 32 out.
 
 # %%
-x, z = torch.randn(5, 32), torch.randn(5, 32)
-factors = [torch.randn(4, 33, 32) for _ in range(2)]
+x, z = torch.randn(5, 64), torch.randn(5, 64)
+factors = [torch.randn(4, 65, 32) for _ in range(2)]
 tensor = torch.einsum("rio,rjo->ijo", *factors)
 wide = [F.pad(vector, (0, 1), value=1) for vector in (x, z)]
 whole = torch.einsum("bi,bj,ijo->bo", *wide, tensor)
 print("the same:", torch.allclose(low_rank_product([x, z], factors), whole, rtol=1e-3, atol=1e-3))
 for modalities in (2, 3, 4):
-    print(
-        f"{modalities} modalities: tensor {33**modalities * 32:,}, rank 4 {modalities * 4 * 33 * 32:,}"
-    )
+    low = modalities * 4 * 65 * 32
+    print(f"{modalities} modalities: tensor {65**modalities * 32:,}, rank 4 {low:,}")
 
 # %% [markdown]
 # ### Seven ways to fuse
@@ -405,6 +422,10 @@ def frozen(model, rows):
 
 
 train_vectors, test_vectors = frozen(judges, train), frozen(judges, test)
+# %% [markdown]
+# The seven. Each fusion gives 32 numbers, and one linear layer says *ironic* or *plain*.
+
+# %%
 nothing = {name: torch.nn.Identity() for name in DIMS}
 FUSIONS = {
     "mean": lambda: fusion.MeanFusion(DIMS, 32),
@@ -415,22 +436,23 @@ FUSIONS = {
     "product of rank 4": lambda: fusion.BilinearFusion(DIMS, 32, rank=4),
     "whole tensor": lambda: fusion.BilinearFusion(DIMS, 32, rank=None),
 }
+# %% [markdown]
+# Each is trained on irony alone, with the same rows in the same order.
+
+# %%
 table, fused = {}, {}
 for name, make in FUSIONS.items():
-    scores = []
-    for draw in range(2):
-        torch.manual_seed(100 * runtime.seed + draw)
-        fused[name] = mood.MoodModel(make(), nothing)
-        trained(fused[name], ["irony"], train_vectors, 150, name, learning_rate=5e-3)
-        scores.append(right(fused[name].predict(test_vectors)["irony"], test["irony"]))
-    table[name] = {"irony / %": sum(scores) / 2}
+    torch.manual_seed(runtime.seed)
+    fused[name] = mood.MoodModel(make(), nothing)
+    trained(fused[name], ["irony"], train_vectors, 150, name, learning_rate=5e-3)
+    table[name] = {"irony / %": right(fused[name].predict(test_vectors)["irony"], test["irony"])}
 show(charts.results_table(table))
 seven_guess.reveal(min(seven_guess.options, key=lambda name: table[name]["irony / %"]))
 
 # %% [markdown]
-# Chance is 50; one of 800 sentences is 0.1 points. The two sums stay there, as proved. What works *multiplies* (a
-# gate is a factor) or *bends* (a hidden layer). Attention weighs each modality by a score of its own; here it got
-# stuck half-way.
+# Chance is 50; one of 800 sentences is 0.1 points. Mean and weighted sum are sums, and stay there. What works *multiplies*
+# (a gate is a factor) or *bends* (a hidden layer). **Attention** ends between the two modalities, at a place that a sum of two
+# scores decides. With a linear layer on top, that cannot be right on all four corners either. (Try steps 1 to 3 on it.)
 
 # %%
 for name, low, high in (
@@ -438,6 +460,7 @@ for name, low, high in (
     ("weighted sum", 40, 60),
     ("concatenation and a hidden layer", 90, 100),
     ("gates", 90, 100),
+    ("attention", 45, 80),
     ("product of rank 4", 90, 100),
     ("whole tensor", 90, 100),
 ):
@@ -451,66 +474,65 @@ for name, low, high in (
 
 # %%
 label_guess = predict(
-    "Trained at once, on irony alone, by concatenation and a hidden layer. *Training* sentences right in …",
-    {"50 %": 50, "75 %": 75, "nearly all": 98},
+    "Trained at once, on irony alone, by concatenation. After 300 steps, *training* sentences right in …",
+    {"little more than half": 58, "nearly all: it can learn them by heart": 98},
 )
 
 # %% [markdown]
-# Four networks, the same first weights, 300 steps each. *All questions*: it has to tell sentiment and mood as well.
-# *Heard*: the voice says the verdict.
+# Three networks, the same first encoders, 300 steps each. The last has to answer the two easy questions as well.
+
 
 # %%
-heard_verdict = {
-    split: mood.inputs(moods.load(split, len(part), bleeped=False)) for split, part in said.items()
-}
-bleeped = {"train": train, "test": test}
+def irony_right(answer, data):
+    return {part: right(answer(rows), rows["irony"]) for part, rows in data.items()}
 
 
-def irony_right(model, data):
-    model = model.to(runtime.device)
-    return {part: right(model.predict(x)["irony"], x["irony"]) for part, x in data.items()}
-
-
-at_once = {}
-for name, questions, data in (
-    ("irony alone", ["irony"], bleeped),
-    ("all questions", list(QUESTIONS), bleeped),
-    ("heard, irony alone", ["irony"], heard_verdict),
+bleeped, at_once = {"train": train, "test": test}, {}
+for name, kind, questions in (
+    ("irony alone: concatenate", fusion.ConcatFusion, ["irony"]),
+    ("irony alone: multiply", fusion.BilinearFusion, ["irony"]),
+    ("all questions: concatenate", fusion.ConcatFusion, QUESTIONS),
 ):
-    model = mood.MoodModel(fusion.ConcatFusion(DIMS, 32), fresh_encoders())
-    trained(model, questions, data["train"], 300, name)
-    at_once[name] = irony_right(model, data)
+    model = mood.MoodModel(kind(DIMS, 32), fresh_encoders()).to(runtime.device)
+    trained(model, questions, train, 300, name, learning_rate=3e-3)
+    at_once[name] = irony_right(lambda rows, model=model: model.predict(rows)["irony"], bleeped)
 
 # %% [markdown]
-# The fourth has no words at all: sound alone, verdict heard.
+# A fourth without words, and **without the bleep**: sound alone, in which the voice says the verdict, too.
 
 # %%
 from xmodal_lab.tasks.classification import Classifier, cross_entropy
 
-ears = Classifier(fresh_encoders()["audio"], 2, "audio")
-rows = {"audio": heard_verdict["train"]["audio"], "labels": heard_verdict["train"]["irony"]}
-for _ in progress(fit(ears, cross_entropy, rows, 300, **options), 300, "sound alone, heard"):
-    pass
-at_once["heard, sound alone"] = {
-    part: right(ears.predict({"audio": x["audio"]}), x["irony"])
-    for part, x in heard_verdict.items()
+heard_verdict = {
+    split: mood.inputs(moods.load(split, len(part), bleeped=False)) for split, part in said.items()
 }
-label_guess.reveal(at_once["irony alone"]["train"])
+ears = Classifier(fresh_encoders()["audio"], 2, "audio")
+loud = heard_verdict["train"]
+rows, slower = {"audio": loud["audio"], "labels": loud["irony"]}, {"learning_rate": 3e-3}
+for _ in progress(fit(ears, cross_entropy, rows, 300, **options | slower), 300, "sound alone"):
+    pass
+at_once["no bleep: sound alone"] = irony_right(ears.predict, heard_verdict)
+label_guess.reveal(at_once["irony alone: concatenate"]["train"])
 by_part = {part: {name: row[part] for name, row in at_once.items()} for part in bleeped}
 show(charts.bars(by_part, "trained on", "irony right / %", 50))
 
 # %% [markdown]
-# **Irony alone** learns nothing in 300 steps, not even by heart: as long as the words' vector says nothing of
-# sentiment, the voice's mood is worth nothing, and the other way round. Two easy questions more, and the same network
-# knows. Where the verdict is **heard**, there is something to learn by heart: this sentence sounded like that. Training
-# sentences go up, new ones hardly. Sound alone is no longer at 50 by design, either. That is why we bleep.
+# From the one label, the concatenation hardly begins in 300 steps. As long as the words' vector says nothing of sentiment, the
+# voice's mood is worth nothing, and the other way round. The product begins sooner. With two easy questions more, the
+# concatenation knows, too. **Without the bleep**, sound alone is no longer at 50 by design: it learns training sentences
+# by heart, and is much worse on new ones. That is why we bleep.
 
 # %%
-expect("irony alone, train", at_once["irony alone"]["train"], 45, 60, "%")
-expect("all questions, test", at_once["all questions"]["test"], 88, 100, "%")
-for name in ("heard, irony alone", "heard, sound alone"):
-    expect(f"{name}, train", at_once[name]["train"], 62, 100, "%")
-    expect(f"{name}, test", at_once[name]["test"], 48, 72, "%")
+begun = {name: row["train"] for name, row in at_once.items()}
+expect("irony alone: concatenate, train", begun["irony alone: concatenate"], 45, 90, "%")
+ahead = begun["irony alone: multiply"] - begun["irony alone: concatenate"]
+expect("product ahead of that", ahead, 5, 55, "points")
+expect("all questions, test", at_once["all questions: concatenate"]["test"], 88, 100, "%")
+by_heart = at_once["no bleep: sound alone"]
+expect("no bleep, sound alone, train", by_heart["train"], 62, 100, "%")
+expect(
+    "no bleep, sound alone, train less test", by_heart["train"] - by_heart["test"], 5, 50, "points"
+)
 
 # %% [markdown]
 # ## 3 · When one class is rare
@@ -644,6 +666,7 @@ explore(threshold.cut, threshold=(0.02, 0.98, 0.02), rare=[50, 10, 2])
 # %%
 from xmodal_lab.datasets import scenes
 from xmodal_lab.encoders import DeepCNN, TextEncoder, inputs_of
+from xmodal_lab.encoders.audio import AudioCNN
 from xmodal_lab.encoders.features import features
 from xmodal_lab.tasks.noisy import thing_labels
 
@@ -688,8 +711,7 @@ zero_guess = predict(
 )
 
 # %% [markdown]
-# Rows of the table: zeros; a mask; a mask and **modality dropout**, which in training hides each modality of each row
-# with probability 0.4, but never all of them. Last, for each column a model trained on nothing but what remains.
+# First all the vectors, and those of a black picture, of silence and of an empty line.
 
 # %%
 from xmodal_lab.tasks.fused import FusedClassifier, with_presence
@@ -713,6 +735,12 @@ def blank(rows):
 vectors, asked_vectors, blank_vectors = encoded(later), encoded(asked), encoded(blank(asked))
 
 
+# %% [markdown]
+# One way to train for it: **modality dropout** (Neverova et al. 2016). In training, each modality of each row is hidden with
+# probability 0.4, but never all of them.
+
+
+# %%
 def fuse(names, dropout, label):
     torch.manual_seed(runtime.seed)
     sizes = {name: vectors[name].shape[1] for name in names}
@@ -736,9 +764,18 @@ def things_right(model, names, instead=None):
     return right(model.predict(rows), asked["labels"])
 
 
+# %% [markdown]
+# One model has never missed anything, one was trained with dropout. Six tests: all there, one gone, two gone.
+
+# %%
 never, dropped = fuse(KINDS, 0.0, "never missing"), fuse(KINDS, 0.4, "modality dropout")
 LEFT = {"all": KINDS} | {f"no {gone}": [n for n in KINDS if n != gone] for gone in KINDS}
 LEFT |= {"only image": ["image"], "only audio": ["audio"]}
+# %% [markdown]
+# Rows of the table: zeros; a mask; a mask, and dropout in training. Last, for each column a model of its own, trained on
+# nothing but what remains.
+
+# %%
 gone = {
     "zeros": {left: things_right(never, names, blank_vectors) for left, names in LEFT.items()},
     "mask": {left: things_right(never, names) for left, names in LEFT.items()},
@@ -766,7 +803,9 @@ for left in ("only image", "only audio"):
     expect(f"{left}: gained by dropout", won, 3, 90, "points")
 
 # %% [markdown]
-# TEXT_MISSING
+# Zeros are the worst: a black picture is still a picture, and the fusion believes it. A mask helps. But a model that never
+# missed anything has also never learned to do without: dropout brings most of the rest. With **one** modality gone, it stands
+# beside a model made for that case. With two gone it pays a few points: one set of weights serves all cases.
 #
 # ## 5 · Lazy
 #
@@ -802,6 +841,11 @@ def learned(model, objective, label, steps=150, rate=1e-2):
     return model
 
 
+# %% [markdown]
+# Two ways to look at the picture's encoder: how often its own part of the sum is right, and what a linear probe reads from it.
+
+
+# %%
 def seen(encoder):
     """Per cent that a linear probe reads from the picture's vector."""
     few = first.rows(torch.arange(1500))
@@ -821,12 +865,18 @@ def states_of(model):
     }
 
 
+# %% [markdown]
+# Together, and the picture's encoder of section 4 beside it.
+
+# %%
 together = learned(pair(), summed_cross_entropy, "together")
 learning = {
-    "picture alone": {"picture's part": right(alone["image"].predict(asked), asked["labels"]),
-                      "picture's probe": seen(alone["image"].encoder)},
     "together": states_of(together),
-}  # fmt: skip
+    "picture alone": {
+        "picture's part": right(alone["image"].predict(asked), asked["labels"]),
+        "picture's probe": seen(alone["image"].encoder),
+    },
+}
 lazy_guess.reveal(learning["together"]["picture's probe"])
 expect("together, both", learning["together"]["both"], 97, 100, "%")
 slept = learning["picture alone"]["picture's probe"] - learning["together"]["picture's probe"]
@@ -860,6 +910,10 @@ def own_losses(parts, batch):
     return summed_cross_entropy(parts, batch) + sum(own)
 
 
+# %% [markdown]
+# The first two, from the same first weights:
+
+# %%
 ways, seconds = {}, {}
 start = time.process_time()
 balanced = pair()
@@ -870,6 +924,10 @@ seconds["OGM-GE"] = time.process_time() - start
 start = time.process_time()
 ways["a loss of its own"] = learned(pair(), own_losses, "a loss of its own")
 seconds["a loss of its own"] = time.process_time() - start
+# %% [markdown]
+# *Alone first* begins with the weights of section 4.
+
+# %%
 warm = pair()
 for name in PAIR:
     warm.encoders[name].load_state_dict(alone[name].encoder.state_dict())
@@ -886,7 +944,10 @@ for name, spent in seconds.items():
     print(f"{name}: ≈ {spent:.1f} s of the processor")
 
 # %% [markdown]
-# TEXT_LAZY
+# A loss of its own, or learning alone first, gives a picture that can be read about as well as if it had been alone. Neither costs
+# accuracy, and both cost time: what *alone first* borrows are all the seconds of section 4. OGM-GE does not help **here**. Peng et al.
+# train by plain SGD. `fit` uses AdamW, which divides each gradient by its own usual size, so that a smaller gradient need
+# not be a smaller step. That may be why; we have not shown it.
 #
 # ## 6 · The fusion audit
 #
@@ -989,24 +1050,28 @@ def pair_audit(model):
 
 inputs = {kind: asked_vectors[kind] for kind in KINDS}
 audits = {
-    "irony: product": irony_audit("product of rank 4"),
-    "irony: mean": irony_audit("mean"),
     "things: all three": audit(never.predict, inputs, asked["labels"], generator()),
     "things: with dropout": audit(dropped.predict, inputs, asked["labels"], generator()),
     "pair: together": pair_audit(together),
     "pair: a loss of its own": pair_audit(ways["a loss of its own"]),
+    "irony: product": irony_audit("product of rank 4"),
+    "irony: mean": irony_audit("mean"),
 }
 lost = {name: {kind: 100 * row[kind] for kind in row} for name, row in audits.items()}
-order = ["text", "image", "audio"]
-show(
-    charts.results_table(
-        {n: {k: row[k] for k in order if k in row} | {} for n, row in lost.items()}
-    )
-)
+show(charts.results_table(lost))
 audit_guess.reveal(lost["irony: product"]["text"])
 
 # %% [markdown]
-# TEXT_AUDIT
+# Read it slowly.
+#
+# * **Product**: each modality loses *everything* above chance. The two losses add up to about twice what there was to
+#   lose. So they are no shares of a cake.
+# * **Mean**: nothing to lose. The audit cannot make a model good.
+# * **Together**: the picture carries next to nothing. Right in 100 %, and blind.
+# * **A loss of its own**: the picture *could* tell the thing now, by its probe. The sum still listens to the words. The audit says what a
+#   model *uses*, not what a modality *knows*.
+# * **Things**: with all there, handing around one makes it *contradict* the others. That is harder than missing: compare with
+#   the table of section 4.
 #
 # ## 7 · The clinic
 #
@@ -1049,16 +1114,17 @@ for _ in progress(
     fit(told, cross_entropy, hidden_at_times, 300, **options | {"learning_rate": 5e-3}), 300, "told"
 ):
     pass
-silent = {"text": test_vectors["text"], "audio": torch.zeros_like(test_vectors["audio"])}
+# %% [markdown]
+# Now the dead line. How sure is each of the two models, and how often is it right?
+
+# %%
+dead = type(recordings)(np.zeros_like(recordings.samples), recordings.ends)  # samples of 0
+silent = frozen(judges, Batch(test | {"audio": mood.heard(dead)}))
+product = fused["product of rank 4"]
 with torch.no_grad():
-    sick = sureness(fused["product of rank 4"](silent)["irony"])
-    healthy = sureness(told({"text": test_vectors["text"]}))
+    sick, healthy = sureness(product(silent)["irony"]), sureness(told({"text": silent["text"]}))
 sure_guess.reveal(sick)
-print(
-    "right without a voice:",
-    right(fused["product of rank 4"].predict(silent)["irony"], test["irony"]),
-    "%",
-)
+print("right without a voice:", right(product.predict(silent)["irony"], test["irony"]), "%")
 expect("patient 1, sure by", sick, 75, 100, "%")
 expect("patient 1, repaired, sure by", healthy, 50, 65, "%")
 expect(
@@ -1070,7 +1136,8 @@ record["as it came"]["sure without a voice"], record["repaired"]["sure without a
 )
 
 # %% [markdown]
-# TEXT P1
+# Right in half, as it must be, and sure all the same. To the encoder, silence is a very quiet voice. Dropout and mask repair it: the
+# model says “I cannot know”. (In life a threshold on that sureness is worth more than a point of accuracy.)
 #
 # ### Patient 2: an audit that finds nothing
 #
@@ -1144,22 +1211,30 @@ show(charts.bars(record, "patient", "per cent or points"))
 #
 # Irony, new voices and new sentences: right, and lost when words or voices are handed around.
 
+
 # %%
-rows = {
-    name: {"right": score, "words lose": 0.0, "voice loses": 0.0}
-    for name, score in irony_scores.items()
-}
-for name in fused:
-    found = irony_audit(name)
+def rule_audit(rule):
+    voice, words = torch.as_tensor(line.points).T
+
+    def answer(given):
+        return torch.as_tensor(rule(np.stack([given["audio"], given["text"]], axis=1)) > 0).long()
+
+    return audit(answer, {"text": words, "audio": voice}, test["irony"], generator())
+
+
+rows = {}
+for name in (*rules, *fused):
+    found = rule_audit(rules[name]) if name in rules else irony_audit(name)
+    score = irony_scores[name] if name in rules else table[name]["irony / %"]
     rows[name] = {
-        "right": table[name]["irony / %"],
+        "right": score,
         "words lose": 100 * found["text"],
         "voice loses": 100 * found["audio"],
     }
 show(charts.results_table(rows))
 
 # %% [markdown]
-# TEXT RESULTS
+# Whoever is right in more than 75, uses both. (The first four know nothing but two numbers.)
 
 # %% [markdown]
 # ## Worth a GPU
@@ -1169,8 +1244,8 @@ show(charts.results_table(rows))
 #
 # ```python
 # many = mood.inputs(moods.load("train", 16_000))
-# wide = {"text": MeanEncoder(moods.WORDS, 64), "audio": AudioCNN(mood.BANDS, 64, 64)}
-# large = mood.MoodModel(BilinearFusion({"text": 64, "audio": 64}), wide).to(runtime.device)
+# wide = mood.small_encoders() | {"audio": AudioCNN(mood.BANDS, width=128, output_dim=64)}
+# large = mood.MoodModel(BilinearFusion(DIMS), wide).to(runtime.device)
 # trained(large, QUESTIONS, many, 3000, "ten times as many")
 # print(right(large.predict(test)["irony"], test["irony"]))
 # ```
@@ -1193,7 +1268,7 @@ show(charts.results_table(rows))
 #
 # <details><summary>Answers</summary>
 #
-# 1. That of all three, with one minus sign more or less: its sign says whether an odd or even number is below 0.
+# 1. That of all three: it is above 0 exactly where an odd number of them is.
 # 2. Of 1,000 mails 20 are dangerous, 19.8 are caught, and 49 others. So 29 in 100.
 # 3. No. Each eye says what the other says. The audit moves one at a time.
 # 4. Tell the fusion by a mask, and hide the words in training, too. Zeros only move the trouble.

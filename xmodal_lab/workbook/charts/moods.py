@@ -48,7 +48,7 @@ def opinions(
     grid = np.linspace(-reach, reach, 121)
     plane = np.stack(np.meshgrid(grid, grid), axis=-1).reshape(-1, 2)
     side = min(3.4, (WIDEST - 0.4) / len(rules))
-    fig, told = Figure(figsize=(side * len(rules) + 0.4, side + 1.1)), []
+    fig, told = Figure(figsize=(side * len(rules) + 0.4, side + 1.25)), []
     panels = np.ravel(fig.subplots(1, len(rules), sharey=True, squeeze=False))
     for axis, (title, rule) in zip(panels, rules.items(), strict=True):
         said = (rule(plane) > 0).reshape(121, 121)
