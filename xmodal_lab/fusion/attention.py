@@ -134,7 +134,7 @@ def split_heads(
 def blank(
     values: Float[Tensor, "batch tokens dim"], mask: Bool[Tensor, "batch tokens"]
 ) -> Float[Tensor, "batch tokens dim"]:
-    """0 at padding, whatever stood there: 0 tokenss NaN is NaN, in the gradient of a weight too."""
+    """0 at padding, whatever stood there: 0 · NaN is NaN, in the gradient of a weight too."""
     return values.where(mask[..., None], 0)
 
 

@@ -89,10 +89,10 @@ def cases():
         given = world(torch.arange(1, rows + 1), names), torch.Generator().manual_seed(seed)
         yield Case((*given[0], given[1]), f"{rows} rows of {', '.join(names)}", KEPT)
     # Pairs, sorted, and the same from behind: a step or a turn leaves many rows as they were.
-    place = torch.arange(20_000)
+    place = torch.arange(8_000)
     labels = 1 + torch.minimum(place, place.flip(0)) // 2
     given = world(labels, NAMES), torch.Generator().manual_seed(7)
-    yield Case((*given[0], given[1]), "20,000 rows that stand sorted", SORTED)
+    yield Case((*given[0], given[1]), "8,000 rows that stand sorted", SORTED)
 
 
 def world(labels: torch.Tensor, names: tuple[str, ...]) -> tuple[Callable, dict, torch.Tensor]:
@@ -116,7 +116,9 @@ def world(labels: torch.Tensor, names: tuple[str, ...]) -> tuple[Callable, dict,
             wanted = f"all {len(labels)} rows of {', '.join(names)}"
             raise ValueError(f"`answer` takes a dict with {wanted}")
         image, sound = (torch.as_tensor(given[name]).sum(1).float() for name in ("image", "sound"))
-        image_known, sound_known = (torch.isin(x, labels.float()) for x in (image, sound))
+        image_known, sound_known = (
+            (x >= 1) & (x <= labels.max()) & (x == x.round()) for x in (image, sound)
+        )
         by_image = torch.where(image_known, image, sound)
         by_sound = torch.where(sound_known, sound, image)
         by_both = torch.where(by_image == by_sound, by_image, -1)

@@ -5,12 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from xmodal_lab.fusion.attention import split_heads
 from xmodal_lab.workbook.exercises.form import AtSize, Case, Entries, Exercise, Misconception
-
-
-def split_heads(x, heads):
-    """x (batch, tokens, dim) → (batch, heads, tokens, dim / heads), parts in order."""
-    return x.unflatten(2, (heads, -1)).transpose(1, 2)
 
 
 def oracle(x, heads):
