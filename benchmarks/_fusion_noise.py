@@ -1,4 +1,4 @@
-"""Noisy, missing and lazy modalities: the parts ``noise``, ``missing`` and ``lazy``.
+"""Noisy and missing modalities: the parts ``noise`` and ``missing``.
 
 Which thing is it, by its colour and shape? 52 answers were seen. Three encoders are trained on
 clean scenes of one thing, each alone, then frozen; a fusion is trained on other scenes, where each
@@ -17,6 +17,7 @@ from torch import nn
 from xmodal_lab.batch import Batch
 from xmodal_lab.datasets import scenes
 from xmodal_lab.encoders import AudioEncoder, DeepCNN, TextEncoder, inputs_of
+from xmodal_lab.evaluation.audit import fusion_audit
 from xmodal_lab.fusion import (
     AttentionFusion,
     BilinearFusion,
@@ -25,9 +26,12 @@ from xmodal_lab.fusion import (
     LateFusion,
     MeanFusion,
     WeightedSumFusion,
+    modality_dropout,
+    vote,
 )
 from xmodal_lab.tasks import Classifier, accuracy, cross_entropy
-from xmodal_lab.tasks.fused import FusedClassifier
+from xmodal_lab.tasks.classification import Judge
+from xmodal_lab.tasks.fused import FusedClassifier, with_presence
 from xmodal_lab.tasks.noisy import SPOILT, THINGS, Views, thing_labels
 from xmodal_lab.training import fit
 
@@ -40,6 +44,7 @@ ALONE: dict[str, tuple[Callable[[], nn.Module], int, float]] = {
     "image": (lambda: DeepCNN(8, cells=8, pooling="max"), 250, 5e-3),
     "audio": (AudioEncoder, 400, 8e-3),
 }
+DROPPED = 0.3
 STEPS, RATES, WIDTHS = 600, (1e-3, 3e-3, 1e-2, 3e-2), (64, 128)
 TUNED_WITH = 100  # the seed that settings were chosen with, on val
 Maker = Callable[[Mapping[str, int], int], LateFusion]
@@ -52,7 +57,14 @@ FUSIONS: dict[str, Maker] = {
     "attention": AttentionFusion,
 }
 # Highest learning rate and width: the best of RATES × WIDTHS on val, as ``tune`` finds them.
-SETTINGS: dict[str, tuple[float, int]] = dict.fromkeys(FUSIONS, (0.01, 64))
+SETTINGS: dict[str, tuple[float, int]] = {
+    "mean": (3e-2, 64),
+    "weighted sum": (3e-2, 64),
+    "concatenation": (3e-3, 64),
+    "gates": (3e-3, 128),
+    "low-rank product": (3e-3, 64),
+    "attention": (1e-2, 128),
+}
 
 
 def clean(split: str, count: int, seed: int) -> Batch:
@@ -138,10 +150,113 @@ def tune() -> None:
                 print(name, rate, width, right, flush=True)
 
 
-def percent(model: FusedClassifier, rows: Batch) -> float:
+def percent(model: Judge, rows: Batch) -> float:
     """Per cent of right answers."""
     return 100 * accuracy(model.predict(rows), rows["labels"])
 
+
+# --- noise ------------------------------------------------------------------------------------
+
+
+def noise(seed: int) -> Figures:
+    """Each modality alone, votes of the three, and every fusion, in every case."""
+    found = {"three encoders, each alone: CPU-s": judges(seed)[1]}
+    for case, rows in cases(read("test", TEST_ROWS, seed)).items():
+        found |= {f"{who}: {case}": value for who, value in without_learning(rows, seed).items()}
+    asked = cases(views("test", TEST_ROWS, seed))
+    for name in FUSIONS:
+        model, seconds = fused(name, seed)
+        found[f"{name}: CPU-s"] = seconds
+        found |= {f"{name}: {case}": percent(model, rows) for case, rows in asked.items()}
+    return found | weights(seed, asked) | audits(seed, asked)
+
+
+@torch.no_grad()
+def without_learning(rows: Batch, seed: int) -> Figures:
+    """What the three frozen classifiers say, one by one and together."""
+    said = {n: judge.head(rows[n]).softmax(1) for n, judge in judges(seed)[0].items()}
+    answers = {f"{name} alone": some for name, some in said.items()}
+    answers |= {"vote, probabilities": vote(said), "vote, majority": vote(said, majority=True)}
+    return {w: 100 * accuracy(p.argmax(1), rows["labels"]) for w, p in answers.items()}
+
+
+@cache
+def fused(name: str, seed: int) -> tuple[FusedClassifier, float]:
+    """A fusion with its setting, and the CPU-seconds of its training."""
+    views("train", FUSED_ROWS, seed)  # made before the clock starts
+    start = time.process_time()
+    return trained(FUSIONS[name], SETTINGS[name], seed), time.process_time() - start
+
+
+@torch.no_grad()
+def weights(seed: int, asked: Mapping[str, Batch]) -> Figures:
+    """Mean weight, in per cent, that attention gives each modality in each case."""
+    attention, found = fused("attention", seed)[0].fusion, {}
+    for case, rows in asked.items():
+        given = attention.weights(rows.select(MODALITIES))
+        found |= {f"weight of {m}: {case}": 100 * w.mean().item() for m, w in given.items()}
+    return found
+
+
+def audits(seed: int, asked: Mapping[str, Batch]) -> Figures:
+    """Per cent right with one modality shuffled."""
+    found = {}
+    for name in ("attention", "concatenation"):
+        for case in ("all clean", "noise at random"):
+            model, rows = fused(name, seed)[0], asked[case]
+            right = fusion_audit(model.predict, rows, rows["labels"], MODALITIES, seed)
+            found |= {f"{name}, {what} shuffled: {case}": 100 * right[what] for what in MODALITIES}
+    return found
+
+
+# --- missing ----------------------------------------------------------------------------------
+
+MAY_MISS = ("mean", "concatenation", "low-rank product", "attention")
+
+
+def missing(seed: int) -> Figures:
+    """Fusions trained for absence, asked without one modality, beside those that never had it."""
+    found, asked = {}, cases(views("test", TEST_ROWS, seed))
+    asked = {case: asked[case] for case in ("noise at random", "all clean")}
+    for name in MAY_MISS:
+        make = FUSIONS[name]
+        ready = trained(make, SETTINGS[name], seed, dropping(seed))
+        found |= {f"{name}, nothing missing: {c}": percent(ready, r) for c, r in asked.items()}
+        for lost in MODALITIES:
+            never = trained(make, SETTINGS[name], seed, without=lost)
+            for case, rows in asked.items():
+                figures = {
+                    "trained with dropout": percent(ready, without(rows, lost)),
+                    "trained on the rest alone": percent(never, without(rows, lost)),
+                    "trained with dropout, zeros": percent(ready, zeroed(rows, lost)),
+                    "no dropout": percent(fused(name, seed)[0], without(rows, lost)),
+                    "no dropout, zeros": percent(fused(name, seed)[0], zeroed(rows, lost)),
+                }
+                found |= {f"{name}, no {lost}, {how}: {case}": v for how, v in figures.items()}
+    return found
+
+
+def dropping(seed: int) -> Callable[[Batch], Batch]:
+    """Adds masks to a batch: each modality of each row is gone with a probability of 0.3."""
+    dice = torch.Generator().manual_seed(seed)
+
+    def change(batch: Batch) -> Batch:
+        there = {name: torch.ones(batch.size, dtype=torch.bool) for name in MODALITIES}
+        return with_presence(batch, modality_dropout(there, DROPPED, dice))
+
+    return change
+
+
+def without(rows: Batch, lost: str) -> Batch:
+    return rows.select([name for name in rows if name != lost])
+
+
+def zeroed(rows: Batch, lost: str) -> Batch:
+    """The modality's mean, as its vectors are standardised, that passes for data."""
+    return Batch({**rows, lost: torch.zeros_like(rows[lost])})
+
+
+PARTS = {"noise": noise, "missing": missing}
 
 if __name__ == "__main__":
     tune()

@@ -68,3 +68,6 @@ def test_a_sum_of_logits_is_one_linear_layer_on_all_vectors():
     torch.testing.assert_close(loss, nn.functional.cross_entropy(wanted, batch["labels"]))
     alone = model(batch.select(["text"]))
     assert list(alone) == ["text"]
+    own = sum(nn.functional.cross_entropy(part, batch["labels"]) for part in model(batch).values())
+    found = summed_cross_entropy(model(batch), batch, own=0.5)
+    torch.testing.assert_close(found, loss + 0.5 * own)

@@ -18,7 +18,8 @@ class FusedClassifier(Judge):
     """l = W fusion({ f_m(x_m) : m there }) + b
 
     Reads the batch's entries of the fusion's modalities. An entry 'text:present' of True and False
-    says in which rows the text is there; a modality without an entry is missing in all.
+    says in which rows the text is there; a modality without an entry is missing in all. An encoder
+    reads missing rows, too: they must hold numbers, though it does not matter which.
 
     Args:
         fusion: of vectors, see ``fusion``.
@@ -76,10 +77,15 @@ class SummedClassifier(Judge):
 
 @mean_over()
 def summed_cross_entropy(
-    parts: Mapping[str, Float[Tensor, "batch classes"]], batch: Entries
+    parts: Mapping[str, Float[Tensor, "batch classes"]], batch: Entries, own: float = 0.0
 ) -> Float[Tensor, ""]:
-    """The cross-entropy of the modalities' logits added up, in nats."""
-    return F.cross_entropy(sum(parts.values()), batch["labels"])
+    """L = H(Σ_m l_m) + own · Σ_m H(l_m), H a cross-entropy with the 'labels'; in nats.
+
+    With a loss of its own a modality goes on learning when another has answered already.
+    """
+    labels = batch["labels"]
+    together = F.cross_entropy(sum(parts.values()), labels)
+    return together + own * sum(F.cross_entropy(part, labels) for part in parts.values())
 
 
 def with_presence(batch: Entries, present: Mapping[str, Tensor]) -> Batch:
