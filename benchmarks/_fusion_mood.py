@@ -1,4 +1,4 @@
-"""Part of ``fusion.py``: sentiment from words, mood from the voice, irony from both and from one.
+"""The part ``mood``: sentiment from words, mood from the voice, irony from both and from one.
 
 Steps, rates and sizes were chosen on the val split (voices 16 to 19); figures are of test, whose
 voices and templates training never had. Where a verdict is not said to be heard, it is bleeped.
@@ -35,6 +35,7 @@ from xmodal_lab.training import fit
 
 Figures = dict[str, float]
 TRAINING, TESTING, RARE = 1600, 1600, 0.1
+SPEEDS = (0.82, 1.15)  # of sad and glad voices, as in tools/render_mood_bank.py
 FUSIONS: dict[str, type[LateFusion]] = {
     "mean": MeanFusion,
     "weighted sum": WeightedSumFusion,
@@ -53,7 +54,6 @@ def data(split: str, seed: int, bleeped: bool = True) -> Batch:
 
 def mood(seed: int) -> Figures:
     """Every question by one modality and by both."""
-    runtime.setup(seed, quiet=True)
     figures, encoders = single(seed)
     figures |= fused(encoders, seed) | together(seed) | rare(seed)
     data.cache_clear()
@@ -107,26 +107,26 @@ def right(
 def without_cues(judge: Classifier, seed: int) -> Figures:
     """Mood by a network that was trained on all cues, when one or two are the same in both moods.
 
-    Speed is changed on the spectrogram, where it changes no pitch; what is left at the end are
-    pitch and melody.
+    Speed is changed on the spectrogram, where it changes no pitch (but the bleep's length, too);
+    what is left at the end are pitch and melody.
     """
     rows = data("test", seed)
     frames, glad = rows["audio"], rows["mood"] == 1
-    even = (0.82 / 1.15) ** 0.5  # of the moods' speeds; each comes half the way to the other
+    even = (SPEEDS[0] / SPEEDS[1]) ** 0.5  # each comes half the way to the other
     slow = warped(frames.rows(glad.nonzero()[:, 0]), speed=even)
     fast = warped(frames.rows((~glad).nonzero()[:, 0]), speed=1 / even)
-    moods_ = torch.tensor([1] * len(slow.lengths) + [0] * len(fast.lengths))
+    labels = torch.tensor([1] * len(slow.lengths) + [0] * len(fast.lengths))
     width = max(slow.values.shape[1], fast.values.shape[1])
     paced = [part.widened(width) for part in (slow, fast)]
     timed = Padded(*(torch.cat(parts) for parts in zip(*paced, strict=True)))
     asked_of = {
         "equally loud": (levelled(frames), rows["mood"]),
-        "equally fast": (timed, moods_),
-        "equally loud and fast": (levelled(timed), moods_),
+        "equally fast": (timed, labels),
+        "equally loud and fast": (levelled(timed), labels),
     }
     return {
-        name: 100 * accuracy(judge.predict(Batch(audio=heard)), labels)
-        for name, (heard, labels) in asked_of.items()
+        name: 100 * accuracy(judge.predict(Batch(audio=audio)), answers)
+        for name, (audio, answers) in asked_of.items()
     }
 
 
