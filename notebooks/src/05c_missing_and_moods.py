@@ -822,6 +822,8 @@ lazy_guess = predict(
 # `SummedClassifier` adds up each modality's own logits, so that we see each part. Same first weights and steps as alone.
 
 # %%
+from functools import partial
+
 from xmodal_lab.evaluation.probes import linear_probe
 from xmodal_lab.fusion.balance import BalancedCrossEntropy
 from xmodal_lab.tasks.fused import SummedClassifier, summed_cross_entropy
@@ -853,16 +855,11 @@ def seen(encoder):
     return 100 * linear_probe(parts[0], parts[1], {"": parts[2]}, (0.1,))[""]
 
 
-@torch.no_grad()
 def states_of(model):
-    logits = {n: model.heads[n](features(model.encoders[n], asked[n])) for n in PAIR}
-    labels = asked["labels"]
-    return {
-        "both": right(sum(logits.values()).argmax(1), labels),
-        "text's part": right(logits["text"].argmax(1), labels),
-        "picture's part": right(logits["image"].argmax(1), labels),
-        "picture's probe": seen(model.encoders["image"]),
-    }
+    parts = {"both": PAIR, "text's part": ["text"], "picture's part": ["image"]}
+    answers = {name: model.predict(asked.select(kinds)) for name, kinds in parts.items()}
+    scores = {name: right(found, asked["labels"]) for name, found in answers.items()}
+    return scores | {"picture's probe": seen(model.encoders["image"])}
 
 
 # %% [markdown]
@@ -883,8 +880,8 @@ slept = learning["picture alone"]["picture's probe"] - learning["together"]["pic
 expect("probe of the picture, lost to learning together", slept, 10, 60, "points")
 
 # %% [markdown]
-# The sum is right, so the loss is small, so the gradient is small. It is small for the picture too, which has hardly begun.
-# The words do the work; the picture **sleeps**. Nobody sees it in the score, until the words fail.
+# Once the sum is right, hardly any gradient is left, for the picture neither, and it had only begun. The words do the
+# work; the picture **sleeps**. Nobody sees it in the score, until the words fail.
 #
 # Three ways to wake it:
 #
@@ -899,21 +896,11 @@ wake_guess = predict(
 )
 
 # %% [markdown]
-# The price is counted, too: processor seconds of all the training that a row needs.
+# The first two, from the same first weights, with the processor seconds they take.
 
 # %%
 import time
 
-
-def own_losses(parts, batch):
-    own = [F.cross_entropy(part, batch["labels"]) for part in parts.values()]
-    return summed_cross_entropy(parts, batch) + sum(own)
-
-
-# %% [markdown]
-# The first two, from the same first weights:
-
-# %%
 ways, seconds = {}, {}
 start = time.process_time()
 balanced = pair()
@@ -922,8 +909,9 @@ ways["OGM-GE"] = learned(balanced, objective, "OGM-GE")
 objective.close()
 seconds["OGM-GE"] = time.process_time() - start
 start = time.process_time()
-ways["a loss of its own"] = learned(pair(), own_losses, "a loss of its own")
+ways["a loss of its own"] = learned(pair(), partial(summed_cross_entropy, own=1.0), "own")
 seconds["a loss of its own"] = time.process_time() - start
+
 # %% [markdown]
 # *Alone first* begins with the weights of section 4.
 
@@ -945,9 +933,9 @@ for name, spent in seconds.items():
 
 # %% [markdown]
 # A loss of its own, or learning alone first, gives a picture that can be read about as well as if it had been alone. Neither costs
-# accuracy, and both cost time: what *alone first* borrows are all the seconds of section 4. OGM-GE does not help **here**. Peng et al.
-# train by plain SGD. `fit` uses AdamW, which divides each gradient by its own usual size, so that a smaller gradient need
-# not be a smaller step. That may be why; we have not shown it.
+# accuracy here. *Alone first* costs the seconds of section 4 on top. OGM-GE does not help **here**. Peng et al. train by plain
+# SGD; `fit` uses AdamW, which divides each gradient by its own usual size, so that a smaller gradient need not be a smaller
+# step. That may be why. `benchmarks/fusion.py --parts lazy` tries both optimisers.
 #
 # ## 6 · The fusion audit
 #
@@ -1043,7 +1031,8 @@ def pair_audit(model):
 
     @torch.no_grad()
     def answer(given):
-        return sum(model.heads[kind](rows) for kind, rows in given.items()).argmax(1)
+        parts = [model.heads[kind](rows.to(runtime.device)) for kind, rows in given.items()]
+        return sum(parts).argmax(1).cpu()
 
     return audit(answer, inputs, asked["labels"], generator())
 
@@ -1122,7 +1111,9 @@ dead = type(recordings)(np.zeros_like(recordings.samples), recordings.ends)  # s
 silent = frozen(judges, Batch(test | {"audio": mood.heard(dead)}))
 product = fused["product of rank 4"]
 with torch.no_grad():
-    sick, healthy = sureness(product(silent)["irony"]), sureness(told({"text": silent["text"]}))
+    without = silent.to(runtime.device)
+    sick = sureness(product(without)["irony"])
+    healthy = sureness(told({"text": without["text"]}))
 sure_guess.reveal(sick)
 print("right without a voice:", right(product.predict(silent)["irony"], test["irony"]), "%")
 expect("patient 1, sure by", sick, 75, 100, "%")
