@@ -527,7 +527,7 @@ begun = {name: row["train"] for name, row in at_once.items()}
 expect("irony alone: concatenate, train", begun["irony alone: concatenate"], 45, 90, "%")
 ahead = begun["irony alone: multiply"] - begun["irony alone: concatenate"]
 expect("product ahead of that", ahead, 5, 55, "points")
-expect("all questions, test", at_once["all questions: concatenate"]["test"], 88, 100, "%")
+expect("all questions, test", at_once["all questions: concatenate"]["test"], 80, 100, "%")
 by_heart = at_once["no bleep: sound alone"]
 expect("no bleep, sound alone, train", by_heart["train"], 62, 100, "%")
 expect(
@@ -698,7 +698,8 @@ for name, (_, steps, rate) in ENCODERS.items():
         fit(alone[name], cross_entropy, rows, steps, **options | changes), steps, name
     ):
         pass
-    expect(f"{name} alone", right(alone[name].predict(asked), asked["labels"]), 20, 100, "%")
+    low = {"text": 97, "image": 65, "audio": 45}[name]
+    expect(f"{name} alone", right(alone[name].predict(asked), asked["labels"]), low, 100, "%")
 
 # %% [markdown]
 # Now one modality is taken away at test time. What to hand over in its place? **Zeros**: a black picture, silence, an
@@ -796,11 +797,11 @@ behind = {
 }
 for left in LEFT:
     one = left.startswith("no ")
-    expect(f"{left}: behind its own model", behind[left], -3, 3 if one else 12, "points")
+    expect(f"{left}: behind its own model", behind[left], -2, 2.5 if one else 16, "points")
 for left in ("only image", "only audio"):
-    expect(f"{left}: mask over zeros", gone["mask"][left] - gone["zeros"][left], -5, 90, "points")
+    expect(f"{left}: mask over zeros", gone["mask"][left] - gone["zeros"][left], 0, 60, "points")
     won = gone["mask, dropout"][left] - gone["mask"][left]
-    expect(f"{left}: gained by dropout", won, 3, 90, "points")
+    expect(f"{left}: gained by dropout", won, 8, 60, "points")
 
 # %% [markdown]
 # Zeros are the worst: a black picture is still a picture, and the fusion believes it. A mask helps. But a model that never
@@ -1051,16 +1052,39 @@ show(charts.results_table(lost))
 audit_guess.reveal(lost["irony: product"]["text"])
 
 # %% [markdown]
-# Read it slowly.
+# The **product** loses everything above chance with either modality. The two losses add up to twice what there was to
+# lose: they are no shares of a cake. The **mean** of section 2 has nothing to lose.
 #
-# * **Product**: each modality loses *everything* above chance. The two losses add up to about twice what there was to
-#   lose. So they are no shares of a cake.
-# * **Mean**: nothing to lose. The audit cannot make a model good.
-# * **Together**: the picture carries next to nothing. Right in 100 %, and blind.
-# * **A loss of its own**: the picture *could* tell the thing now, by its probe. The sum still listens to the words. The audit says what a
-#   model *uses*, not what a modality *knows*.
-# * **Things**: with all there, handing around one makes it *contradict* the others. That is harder than missing: compare with
-#   the table of section 4.
+# Now the sleeping picture of section 5. By itself it is right in about 20 of 100. How can it lose so much? Two questions
+# look alike: what if the picture tells of **another** thing, and what if it is **left out**?
+
+# %%
+loud_guess = predict(
+    "The same four models. Which costs more: the picture of another thing, or none at all?",
+    {"about the same": 0, "none at all": -30, "another one, by far": 30},
+)
+
+# %% [markdown]
+# Left out: the words' part alone for the pair, a mask for the things.
+
+# %%
+left_out = {
+    "pair: together": learning["together"]["both"] - learning["together"]["text's part"],
+    "pair: a loss of its own": learning["a loss of its own"]["both"]
+    - learning["a loss of its own"]["text's part"],
+    "things: all three": gone["mask"]["all"] - gone["mask"]["no image"],
+    "things: with dropout": gone["mask, dropout"]["all"] - gone["mask, dropout"]["no image"],
+}
+another = {name: lost[name]["image"] for name in left_out}
+show(charts.bars({"another picture": another, "no picture": left_out}, "model", "points lost"))
+loud_guess.reveal(np.mean([another[name] - left_out[name] for name in left_out]))
+expect("sleeping picture, another", another["pair: together"], 25, 80, "points")
+expect("sleeping picture, none", left_out["pair: together"], 0, 25, "points")
+
+# %% [markdown]
+# A wrong picture does not keep silent: it *contradicts*, and loudly, however little it knows. So the audit says how much a model
+# **listens** to a modality. What that modality **knows**, a probe says. What you **lose without it**, a model without it says. Three
+# questions, three numbers.
 #
 # ## 7 · The clinic
 #
