@@ -21,8 +21,8 @@
 # |---|---|
 # | You need | [chapter 05](05_attention_fusion.ipynb): late fusion, gates, attention over modalities, masks |
 # | You will be able to | say when fusion needs a product, and write one of low rank; read precision, recall and F1; train for missing modalities; find a lazy modality and wake it; audit a fusion |
-# | It takes | about 75 seconds of one free CPU core, most of it training; several minutes on a slow or busy machine. 1 GB of memory. A GPU: not measured yet |
-# | To read | 3,000 words. Three exercises, 27 minutes by their cards |
+# | It takes | about 65 seconds of one free CPU core, most of it training; several minutes on a slow or busy machine. 1.3 GB of memory. A GPU: not measured yet |
+# | To read | 3,300 words. Three exercises, 24 minutes by their cards |
 # | At a first reading | skip “Which cue?” in section 1 |
 
 # %% [markdown]
@@ -261,7 +261,7 @@ for changed, low, high in (("one level", -1, 15), ("one length", 2, 30), ("both"
     expect(f"{changed}: lost", cues["as it is"] - cues[changed], low, high, "points")
 
 # %% [markdown]
-# It uses level and length both: taking away both costs more than the two apart add up to. What is left are pitch and melody.
+# Length matters most, and level hardly, until the length is gone too: then it is missed. What is left are pitch and melody.
 # (Stretched frames are also a little odd; a part of the loss may be that.)
 #
 # ## 2 · Irony is a product
@@ -664,6 +664,8 @@ explore(threshold.cut, threshold=(0.02, 0.98, 0.02), rare=[50, 10, 2])
 # words. Three encoders, each trained **alone** on 3,000 scenes. Another 2,000 are kept to train fusions on.
 
 # %%
+import time
+
 from xmodal_lab.datasets import scenes
 from xmodal_lab.encoders import DeepCNN, TextEncoder, inputs_of
 from xmodal_lab.encoders.audio import AudioCNN
@@ -690,14 +692,15 @@ def fresh(name):
     return ENCODERS[name][0]()
 
 
-alone = {}
+alone, seconds = {}, {}
 for name, (_, steps, rate) in ENCODERS.items():
+    start = time.process_time()
     alone[name] = Classifier(fresh(name), 64, name)
     rows, changes = first.select([name, "labels"]), {"learning_rate": rate}
-    for _ in progress(
-        fit(alone[name], cross_entropy, rows, steps, **options | changes), steps, name
-    ):
+    training = fit(alone[name], cross_entropy, rows, steps, **options | changes)
+    for _ in progress(training, steps, f"{name} alone"):
         pass
+    seconds[name] = time.process_time() - start
     low = {"text": 97, "image": 65, "audio": 45}[name]
     expect(f"{name} alone", right(alone[name].predict(asked), asked["labels"]), low, 100, "%")
 
@@ -838,9 +841,10 @@ def pair():
 
 
 def learned(model, objective, label, steps=150, rate=1e-2):
-    changes = {"learning_rate": rate}
+    start, changes = time.process_time(), {"learning_rate": rate}
     for _ in progress(fit(model, objective, both_train, steps, **options | changes), steps, label):
         pass
+    seconds[label] = time.process_time() - start
     return model
 
 
@@ -897,21 +901,15 @@ wake_guess = predict(
 )
 
 # %% [markdown]
-# The first two, from the same first weights, with the processor seconds they take.
+# The first two, from the same first weights:
 
 # %%
-import time
-
-ways, seconds = {}, {}
-start = time.process_time()
-balanced = pair()
+balanced, ways = pair(), {}
 objective = BalancedCrossEntropy(balanced.encoders)
 ways["OGM-GE"] = learned(balanced, objective, "OGM-GE")
 objective.close()
-seconds["OGM-GE"] = time.process_time() - start
-start = time.process_time()
-ways["a loss of its own"] = learned(pair(), partial(summed_cross_entropy, own=1.0), "own")
-seconds["a loss of its own"] = time.process_time() - start
+every_part = partial(summed_cross_entropy, own=1.0)
+ways["a loss of its own"] = learned(pair(), every_part, "a loss of its own")
 
 # %% [markdown]
 # *Alone first* begins with the weights of section 4.
@@ -929,12 +927,13 @@ wake_guess.reveal(min(probes, key=probes.get))
 for name in ("a loss of its own", "alone first"):
     expect(f"{name}: probe", probes[name], 70, 100, "%")
 expect("OGM-GE: probe", probes["OGM-GE"], 20, 75, "%")
-for name, spent in seconds.items():
-    print(f"{name}: ≈ {spent:.1f} s of the processor")
+seconds["alone first"] += seconds["text"] + seconds["image"]
+for name in ("together", *ways):
+    print(f"{name}: ≈ {seconds[name]:.1f} s of the processor")
 
 # %% [markdown]
 # A loss of its own, or learning alone first, gives a picture that can be read about as well as if it had been alone. Neither costs
-# accuracy here. *Alone first* costs the seconds of section 4 on top. OGM-GE does not help **here**. Peng et al. train by plain
+# accuracy here; look at the seconds, too. (Those of *alone first* hold section 4's.) OGM-GE does not help **here**. Peng et al. train by plain
 # SGD; `fit` uses AdamW, which divides each gradient by its own usual size, so that a smaller gradient need not be a smaller
 # step. That may be why. `benchmarks/fusion.py --parts lazy` tries both optimisers.
 #
@@ -1014,7 +1013,7 @@ audit_guess = predict(
 )
 
 # %% [markdown]
-# Points of accuracy lost; in the last two, frozen vectors of section 5 go into the parts.
+# Points of accuracy lost. The rows of section 5's pairs are frozen vectors.
 
 
 # %%
@@ -1249,7 +1248,8 @@ for name in (*rules, *fused):
 show(charts.results_table(rows))
 
 # %% [markdown]
-# Whoever is right in more than 75, uses both. (The first four know nothing but two numbers.)
+# The first four know nothing but two numbers. Who is right in three corners listens to both, too; but only who is right in
+# four loses all of it with either.
 
 # %% [markdown]
 # ## Worth a GPU
