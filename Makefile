@@ -82,8 +82,9 @@ bench: setup ## list the benchmarks and how to run them
 			'import ast, sys; print((ast.get_docstring(ast.parse(open(sys.argv[1], encoding="utf-8").read())) or "").split("\n")[0])' "$$file")"; \
 	done
 
-checkpoint: setup ## train the checkpoint that ships in data/
+checkpoint: setup ## train the models that ship in data/
 	@$(VENV_PYTHON) tools/train_checkpoint.py
+	@$(VENV_PYTHON) tools/train_crowds.py
 
 clean: ## remove caches and builds; .venv and your notebooks stay
 	@rm -rf build dist .pytest_cache .ruff_cache .virtual_documents xmodal_lab.egg-info

@@ -1,6 +1,6 @@
 """Train the picture trunk and the two-hop answerer that ship in ``data/``, with their card rows.
 
-    python tools/train_crowds.py                  # about ten minutes of one core
+    python tools/train_crowds.py                  # about three minutes of one core
     python tools/train_crowds.py --only answerer  # on cells of the trunk that ships
 
 A maintainer's command: run it after a change of the architectures or of the crowds. Seeds are
@@ -26,9 +26,9 @@ from xmodal_lab.tasks.dense import DenseReader, dense_loss, dense_scores, things
 from xmodal_lab.training import fit
 from xmodal_lab.training.order import shuffled
 
-PICTURES, SHOWN = 20_000, 1_500
-TRUNK = {"steps": 4_000, "batch_size": 64, "learning_rate": 3e-3, "seed": 0}
-ANSWERER = {"steps": 12_000, "batch_size": 96, "learning_rate": 3e-3, "seed": 0}
+PICTURES, SHOWN = 10_000, 1_500
+TRUNK = {"steps": 2_000, "batch_size": 64, "learning_rate": 3e-3, "seed": 0}
+ANSWERER = {"steps": 6_000, "batch_size": 96, "learning_rate": 3e-3, "seed": 0}
 
 
 def main() -> None:

@@ -28,12 +28,12 @@ from xmodal_lab.tasks import cross_entropy, shipping, streams
 from xmodal_lab.tasks.questions import accuracy_by_kind, answered, cells_of, load_trunk
 from xmodal_lab.training import fit
 
-# About 45 ms of one core a step for the single stream, 60 for the two.
+# About 50 ms of one core a step: seven or eight minutes a model.
 RECIPE = {
     "crowds": 20_000,
     "questions a crowd": 5,
-    "pretraining steps": 1_500,
-    "steps": 9_000,
+    "pretraining steps": 1_000,
+    "steps": 8_000,
     "batch size": 64,
     "learning rate": 2e-3,
     "seed": 0,

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from xmodal_lab.batch import Padded
-from xmodal_lab.fusion.grids import offsets
 from xmodal_lab.fusion.hops import Hops
 
 GRID = (3, 5)  # not square: lines and columns cannot be mistaken for each other
@@ -55,14 +54,6 @@ def test_the_bias_moves_with_the_first_map():
     one[0, 0, 1], other[0, 1, 2] = 1, 1  # a line lower, a column to the right
     near, far = (hops.bias(query, place.flatten(1)).view(3, 5) for place in (one, other))
     torch.testing.assert_close(far[1:, 1:], near[:-1, :-1])
-
-
-def test_offsets_are_read_line_by_line_from_the_middle():
-    table = offsets(GRID)
-    middle = 2 * 9 + 4  # a table of 5 × 9: line 2, column 4
-    assert (table.diagonal() == middle).all()
-    assert table[0, 1] == middle + 1 and table[0, 5] == middle + 9
-    assert table.unique().numel() == 5 * 9
 
 
 @pytest.mark.parametrize("hops", [1, 2, 3])

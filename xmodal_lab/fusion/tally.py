@@ -19,8 +19,9 @@ class Tally(nn.Module):
 
         n_g = Σ_j σ( w_g(q) · s_j / √d + b_g(q) )
 
-    The weights of a softmax sum to 1 whether one star is there or four, so that what they read is a
-    mean, and a mean does not know of how many. A sum does.
+    The weights of a softmax sum to 1, so that what they read is a mean: the same for a picture and
+    for two of it side by side. In a grid of so and so many cells the share of stars still tells
+    their number, if the network learns to read it from there; a sum tells it outright.
 
     Shapes: query (batch, query_dim) and states (batch, places, state_dim) → (batch, gates).
 

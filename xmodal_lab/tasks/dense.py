@@ -88,16 +88,16 @@ def dense_loss(logits: Float[Tensor, "batch cells 19"], batch: Entries) -> Float
 
 
 @torch.no_grad()
-def dense_scores(reader: DenseReader, data: Batch, chunk: int = 250) -> dict[str, float]:
+def dense_scores(reader: nn.Module, data: Batch, chunk: int = 250) -> dict[str, float]:
     """How well the maps fit, and whether they can be counted; 0 to 1, by group of maps.
 
         F1 = 2 Σ min(p, t) / (Σ p + Σ t)
 
     which is the usual one where p and t are 0 or 1. 'count' is the share of pictures whose sum of
-    a map, rounded, is the number of things there; only maps of what is there. The reader answers
-    in the mode it is in.
+    a map, rounded, is the number of things there; only maps of what is there. The reader, which
+    gives the logits of ``MAPS``, answers in the mode it is in.
     """
-    device = reader.head.weight.device
+    device = next(reader.parameters()).device
     both = torch.zeros(2, len(MAPS))  # Σ min(p, t) and Σ p + t
     right, asked = torch.zeros(2, len(MAPS))
     for rows in torch.arange(data.size).split(chunk):

@@ -70,10 +70,8 @@ class StreamAnswerer(nn.Module):
         self.config = {"name": name, "cell_dim": cell_dim, "merged": merged, **architecture}
         self.merged, dim = merged, architecture["dim"]
         width, side = (4 * cell_dim, 2) if merged else (cell_dim, 1)
-        self.words, self.norm = (
-            nn.Embedding(len(TOKENS) + 1, dim, padding_idx=0),
-            nn.LayerNorm(width),
-        )
+        self.words = nn.Embedding(len(TOKENS) + 1, dim, padding_idx=0)
+        self.norm = nn.LayerNorm(width)
         places = {"text": LONGEST, "image": tuple(cells // side for cells in GRID)}
         self.stream = MADE[name]({"text": dim, "image": width}, places=places, **architecture)
         self.answer = nn.Linear(dim, len(ANSWERS))
