@@ -1259,8 +1259,8 @@ show(charts.results_table(rows))
 #
 # ```python
 # many = mood.inputs(moods.load("train", 16_000))
-# wide = mood.small_encoders() | {"audio": AudioCNN(mood.BANDS, width=128, output_dim=64)}
-# large = mood.MoodModel(BilinearFusion(DIMS), wide).to(runtime.device)
+# wider = mood.small_encoders() | {"audio": AudioCNN(mood.BANDS, width=128, output_dim=64)}
+# large = mood.MoodModel(BilinearFusion(DIMS), wider).to(runtime.device)
 # trained(large, QUESTIONS, many, 3000, "ten times as many")
 # print(right(large.predict(test)["irony"], test["irony"]))
 # ```
@@ -1292,10 +1292,10 @@ show(charts.results_table(rows))
 #
 # ## Read on
 #
-# * Zadeh et al. 2017, *Tensor fusion network for multimodal sentiment analysis*: figure 3, the cube of products.
+# * Zadeh et al. 2017, *Tensor fusion network for multimodal sentiment analysis*: the cube of products.
 # * Liu et al. 2018, *Efficient low-rank multimodal fusion*: figure 1, the same without the cube.
-# * Wang et al. 2020, *What makes training multi-modal classification networks hard?*: section 3, why two may be worse
-#   than one.
+# * Wang et al. 2020, *What makes training multi-modal classification networks hard?*: table 1, two
+#   modalities worse than the better one.
 # * Peng et al. 2022, *Balanced multimodal learning via on-the-fly gradient modulation*: figure 1, who sleeps.
 # * Castro et al. 2019, *Towards multimodal sarcasm detection*: real irony, from television.
 #
