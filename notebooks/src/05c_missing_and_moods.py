@@ -1254,15 +1254,15 @@ show(charts.results_table(rows))
 # %% [markdown]
 # ## Worth a GPU
 #
-# Real irony: MUStARD (Castro et al. 2019) has 690 short scenes of television series, with words, voice and face. Does the
-# audit find all three used? Guess first. Here, our own data, ten times as many:
+# Concatenation, from the one label *ironic*, hardly began. Ten times the sentences, wider ears, ten times the steps: does it
+# find irony now, or learn by heart? Guess first.
 #
 # ```python
 # many = mood.inputs(moods.load("train", 16_000))
 # wider = mood.small_encoders() | {"audio": AudioCNN(mood.BANDS, width=128, output_dim=64)}
-# large = mood.MoodModel(BilinearFusion(DIMS), wider).to(runtime.device)
-# trained(large, QUESTIONS, many, 3000, "ten times as many")
-# print(right(large.predict(test)["irony"], test["irony"]))
+# large = mood.MoodModel(fusion.ConcatFusion(DIMS, 32), wider).to(runtime.device)
+# trained(large, ["irony"], many, 3000, "ten times as many", learning_rate=3e-3)
+# print(irony_right(lambda rows: large.predict(rows)["irony"], bleeped))
 # ```
 #
 # Not tried on a GPU. By our estimate it fits a T4.
@@ -1272,20 +1272,20 @@ show(charts.results_table(rows))
 #
 # 1. A sum of opinions cannot tell a disagreement. Multiply, or bend.
 # 2. Missing is not zero. Say it by a mask, and train for it.
-# 3. A good score does not say who earned it. Hand one modality around and see.
+# 3. A good score does not say who earned it. Hand a modality around, leave it out, probe it: three questions.
 #
 # ## Questions without code
 #
 # 1. Three judges, each a number. The right answer is whether an *odd* number of them is above 0. Which product tells it?
 # 2. 2 % of mails are dangerous. A filter with recall 99 and 5 % false alarms: how many of its warnings are true?
-# 3. An audit says that neither the left nor the right eye matters. May you close both?
+# 3. Handing the picture around costs 50 points, leaving it out costs 5. Which number tells whether a camera is worth its price?
 # 4. In training, the words are missing in no row, at test in every third. What do you change first?
 #
 # <details><summary>Answers</summary>
 #
 # 1. That of all three: it is above 0 exactly where an odd number of them is.
 # 2. Of 1,000 mails 20 are dangerous, 19.8 are caught, and 49 others. So 29 in 100.
-# 3. No. Each eye says what the other says. The audit moves one at a time.
+# 3. Rather the second. Best is a third one: a model trained without a camera.
 # 4. Tell the fusion by a mask, and hide the words in training, too. Zeros only move the trouble.
 #
 # </details>
