@@ -56,7 +56,7 @@ listen([recordings[0], recordings[1]], RATE, ["said sadly", "said gladly"])
 # %% [markdown]
 # Two texts, two recordings, four rows. Bleeped, praise and blame sound the same, sample by sample. So each text is
 # ironic in half of its rows, and so is each recording. Whoever knows only one of them is right in exactly half of
-# the rows, whatever he has learned.
+# the rows, whatever was learned.
 #
 # Two **judges** now, each trained on an easy question of its own. One reads: blame or praise? One listens: sad
 # or glad? A judge's *opinion* is a number, above 0 for praise, or for glad.
@@ -206,8 +206,8 @@ for name in moods.MOODS:
 #
 # ### Which cue?
 #
-# Speed, level, pitch: which does the judge use? Take the difference between glad and sad away, in **one** of them, and ask
-# again.
+# Speed, level, pitch: which does the judge use? Take away what differs in speed, or in level, and ask again. (Pitch is
+# harder to take away.)
 
 # %%
 cue_guess = predict(
@@ -401,7 +401,7 @@ seven_guess = predict(
 )
 
 # %% [markdown]
-# Two draws of first weights each; the table has their mean.
+# The judges' vectors, made once:
 
 # %%
 from xmodal_lab import fusion
@@ -537,7 +537,7 @@ expect(
 # %% [markdown]
 # ## 3 · When one class is rare
 #
-# In life, one sentence in ten may be ironic. We drop ironic test sentences until it is so.
+# Half of our sentences are ironic. In life irony is rarer. Let it be one in ten: we drop ironic test sentences until it is so.
 
 # %%
 rare_guess = predict(
@@ -577,8 +577,8 @@ expect("product, precision", precision, 70, 100, "%")
 expect("product, recall", 100 * recall_score(truth, says["product"]), 85, 100, "%")
 
 # %% [markdown]
-# Recall is what it was: it looks at ironic sentences only. Precision fell, with the same judges: there are now
-# ten times as many plain sentences to be wrong about.
+# Recall is what it was: it looks at ironic sentences only. Precision is lower than that, with the
+# same judges: for each ironic sentence there are nine plain ones now to be wrong about.
 #
 # ### Exercise: `macro_f1` · ●●○ medium · 7 min
 #
@@ -1150,8 +1150,8 @@ record["as it came"]["sure without a voice"], record["repaired"]["sure without a
 )
 
 # %% [markdown]
-# Right in half, as it must be, and sure all the same. To the encoder, silence is a very quiet voice. Dropout and mask repair it: the
-# model says “I cannot know”. (In life a threshold on that sureness is worth more than a point of accuracy.)
+# Right in half, as it must be, and sure all the same: to the encoder, silence is a sound like any other. Dropout and mask
+# repair it. The model says “I cannot know”.
 #
 # ### Patient 2: an audit that finds nothing
 #
@@ -1190,7 +1190,7 @@ record["as it came"]["words carry"], record["repaired"]["words carry"] = (
 # ### Patient 3: F1, one batch after the other
 #
 # Somebody computes the $F_1$ of *ironic* for each batch of 16 and prints the mean. Where a batch holds no irony and none is
-# called, 0 / 0, he writes 0.
+# called, 0 / 0, a 0 is written.
 
 # %%
 batch_guess = predict(
