@@ -15,7 +15,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from xmodal_lab.workbook.charts import wording as say
-from xmodal_lab.workbook.charts.looks import PAPER, WIDEST, line_look
+from xmodal_lab.workbook.charts.looks import WIDEST, line_look
 from xmodal_lab.workbook.kit.figures import described
 from xmodal_lab.workbook.kit.style import COLOURS
 
