@@ -241,6 +241,23 @@ FIGURES = {
         g.normal(size=8000), 8000, g.random((50, 40)),
         {name: g.random((7, 5)) for name in ("update", "reset")}, [("seven", 0.1, 0.7)],
     ),
+    "opinions": lambda g: charts.opinions(
+        g.normal(size=(40, 2)), g.random(40) < 0.5,
+        {"words alone": lambda p: p[:, 1], "product": lambda p: -p.prod(1)},
+        ("voice: sad or glad", "words: blame or praise"),
+    ),
+    "tracks": lambda g: charts.tracks(
+        {mood: {"pitch / Hz": (np.arange(20) / 50, 100 + 20 * g.random(20))}
+         for mood in ("glad", "sad")}
+    ),
+    "confusion": lambda g: charts.confusion(
+        {name: g.integers(0, 90, (2, 2)) for name in ("never ironic", "product")},
+        ["plain", "ironic"],
+    ),
+    "threshold": lambda g: charts.threshold(
+        g.random(50), g.random(50) < 0.2, 0.4,
+        {name: 100 * g.random(9) for name in ("precision", "recall")}, np.linspace(0.1, 0.9, 9),
+    ),
 }  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from xmodal_lab.workbook.charts.basic import (
 from xmodal_lab.workbook.charts.blocks import architectures, looking_around, message_graph, race
 from xmodal_lab.workbook.charts.hearing import filter_bank, gates, spectrogram, waveforms
 from xmodal_lab.workbook.charts.matrix import arrows_and_cosines, film, heat, matrices, plans
+from xmodal_lab.workbook.charts.moods import confusion, opinions, threshold, tracks
 from xmodal_lab.workbook.charts.pictures import (
     log_mel,
     minimal_pair,
@@ -47,6 +48,7 @@ __all__ = [
     "bars",
     "before_and_after",
     "clouds",
+    "confusion",
     "curves",
     "dots",
     "draws",
@@ -68,6 +70,7 @@ __all__ = [
     "minimal_pair",
     "mining",
     "neighbours",
+    "opinions",
     "painted_maps",
     "parallelogram",
     "plans",
@@ -83,6 +86,8 @@ __all__ = [
     "table_with_nulls",
     "temperatures",
     "three_ways",
+    "threshold",
+    "tracks",
     "training",
     "waveforms",
     "windows",
