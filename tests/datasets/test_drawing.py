@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from xmodal_lab.datasets.scenes import drawing
-from xmodal_lab.datasets.scenes.drawing import CANVAS, RADII, RGB, draw
+from xmodal_lab.datasets.scenes.drawing import CANVAS, RADII, RGB, TILT, draw
 from xmodal_lab.datasets.scenes.factors import (
     COLOURS,
     SHAPES,
@@ -37,15 +37,22 @@ def coverages(scene, generator, size=64):
     centres, radii = drawing._layout(scene, generator[4:8], generator)
     found = []
     for number, thing in enumerate(scene.things):
-        image = np.zeros((3, size, size), np.float32)
-        throw = generator[8 + 6 * number : 14 + 6 * number].copy()
-        throw[2:5] = 0.5  # no jitter of the colour
-        white = Thing(thing.shape, "white", thing.size)
-        drawing._paint(image, white, centres[number], radii[number], throw)
-        middle = np.zeros((3, size, size), np.float32)
-        drawing._paint(middle, white, (CANVAS / 2, CANVAS / 2), radii[number], throw)
-        found.append((image[0] / RGB["white"][0], middle[0] / RGB["white"][0]))
+        tilt = TILT * (2 * generator[8 + 6 * number + 1] - 1)
+        middle = (CANVAS / 2, CANVAS / 2)
+        found.append(
+            [
+                painted(thing.shape, at, radii[number], tilt, size)
+                for at in (centres[number], middle)
+            ]
+        )
     return found
+
+
+def painted(shape, centre, radius, tilt, size):
+    """A white thing on black: how much of every pixel it covers."""
+    image = np.zeros((3, size, size), np.float32)
+    drawing.paint(image, Thing(shape, "white", "small"), centre, radius, tilt, np.full(3, 0.5))
+    return image[0] / RGB["white"][0]
 
 
 # --- the same again -----------------------------------------------------------------------------
@@ -139,10 +146,7 @@ def test_any_two_shapes_can_be_told_apart(thing_size, size):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_tilt_does_not_turn_one_shape_into_another(shape):
     def cover(name, share):
-        image = np.zeros((3, 32, 32), np.float32)
-        throw = np.array([0.5, share, 0.5, 0.5, 0.5, 0.5])
-        drawing._paint(image, Thing(name, "white", "small"), (32.0, 32.0), 10.0, throw)
-        return image[0] > 120
+        return painted(name, (32.0, 32.0), 10.0, TILT * (2 * share - 1), 32) > 0.5
 
     upright = cover(shape, 0.5)
     for other, share in product(SHAPES, (0.0, 0.25, 0.5, 0.75, 1.0)):
@@ -154,10 +158,7 @@ def test_tilt_does_not_turn_one_shape_into_another(shape):
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_large_thing_is_larger_than_every_small_one(shape):
     def area(radius):
-        image = np.zeros((3, 64, 64), np.float32)
-        thing = Thing(shape, "white", "small")
-        drawing._paint(image, thing, (32.0, 32.0), radius, np.full(6, 0.5))
-        return image[0].sum()
+        return painted(shape, (32.0, 32.0), radius, 0.0, 64).sum()
 
     assert area(RADII["large"][0]) > 1.6 * area(RADII["small"][1])
     large, small = (draw(alone(shape, size))[0] > 140 for size in ("large", "small"))

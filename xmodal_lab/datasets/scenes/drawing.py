@@ -109,19 +109,28 @@ def draw(
     if size < 8:
         raise ValueError(f"a picture needs at least 8 pixels a side, got size={size}")
     draws = generator.random(8 + 6 * len(scene.things)) if generator is not None else None
-    image = _background(size, draws[:4] if draws is not None else None)
+    image = background(size, draws[:4] if draws is not None else None)
     centres, radii = _layout(scene, draws[4:8] if draws is not None else None, draws)
     for number, thing in enumerate(scene.things):
         throw = draws[8 + 6 * number :] if draws is not None else np.full(6, 0.5)
-        _paint(image, thing, centres[number], radii[number], throw)
+        tilt = TILT * (2 * throw[1] - 1)
+        paint(image, thing, centres[number], radii[number], tilt, throw[2:5])
+    return levels(image, generator)
+
+
+def levels(
+    image: Float[np.ndarray, "3 size size"], generator: np.random.Generator | None
+) -> UInt8[np.ndarray, "3 size size"]:
+    """Add the noise, where there is a generator, and round to 0–255."""
     if generator is not None:
         # The difference of two even throws has a triangular density; 32 bits are enough for each.
-        noise = generator.random((2, 3, size, size), dtype=np.float32)
+        noise = generator.random((2, *image.shape), dtype=np.float32)
         image += NOISE * (noise[0] - noise[1])
     return np.clip(np.rint(image), 0, 255).astype(np.uint8)
 
 
-def _background(size: int, draws: np.ndarray | None) -> Float[np.ndarray, "3 size size"]:
+def background(size: int, draws: np.ndarray | None) -> Float[np.ndarray, "3 size size"]:
+    """A dark grey, sloping a little; four throws decide how, None stands for the plainest."""
     level, slope, angle, tint = (0.5, 0.0, 0.0, 0.5) if draws is None else draws
     ramp = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
     direction = 2 * np.pi * angle
@@ -170,8 +179,33 @@ def _layout_in_order(radii: list[float], draws: np.ndarray):
     return [(start, across[0]), (start + distance, across[1])], radii
 
 
-def _paint(image: np.ndarray, thing: Thing, centre, radius: float, throw: np.ndarray) -> None:
-    size = image.shape[1]
+def paint(
+    image: Float[np.ndarray, "3 size size"],
+    thing: Thing,
+    centre: tuple[float, float],
+    radius: float,
+    tilt: float,
+    shade: np.ndarray,
+) -> None:
+    """Paint a thing into an image; three throws of ``shade`` shift its red, green and blue."""
+    rows, columns, part = coverage(thing.shape, centre, radius, tilt, image.shape[1])
+    colour = np.array(RGB[thing.colour], dtype=np.float32)
+    colour += COLOUR_JITTER * (2 * shade.astype(np.float32) - 1)
+    patch = image[:, rows, columns]
+    patch += part * (colour[:, None, None] - patch)
+
+
+def coverage(
+    shape: str, centre: tuple[float, float], radius: float, tilt: float, size: int
+) -> tuple[slice, slice, Patch]:
+    """How much of each pixel a shape covers, 0 to 1: rows and columns around it, and the shares.
+
+    Args:
+        shape: one of ``SHAPES``.
+        centre, radius: in canvas units.
+        tilt: in radians, clockwise.
+        size: pixels a side of the picture.
+    """
     scale = size / CANVAS
     # Only the square around the thing is computed: most of the picture stays untouched.
     reach = radius * 1.2 + 1 / scale
@@ -179,16 +213,11 @@ def _paint(image: np.ndarray, thing: Thing, centre, radius: float, throw: np.nda
     rows = _span(centre[1], reach, scale, size)
     x = (_pixel_middles(columns) / scale - centre[0]) / radius
     y = (_pixel_middles(rows) / scale - centre[1]) / radius
-    tilt = TILT * (2 * throw[1] - 1)
     cos, sin = np.float32(np.cos(tilt)), np.float32(np.sin(tilt))
     turned_x = cos * x[None, :] + sin * y[:, None]
     turned_y = cos * y[:, None] - sin * x[None, :]
-    distance = DISTANCE[thing.shape](turned_x, turned_y) * (radius * scale)
-    coverage = np.clip(0.5 - distance, 0, 1)
-    colour = np.array(RGB[thing.colour], dtype=np.float32)
-    colour += COLOUR_JITTER * (2 * throw[2:5].astype(np.float32) - 1)
-    patch = image[:, rows, columns]
-    patch += coverage * (colour[:, None, None] - patch)
+    distance = DISTANCE[shape](turned_x, turned_y) * (radius * scale)
+    return rows, columns, np.clip(0.5 - distance, 0, 1)
 
 
 def _span(centre: float, reach: float, scale: float, size: int) -> slice:
