@@ -29,7 +29,7 @@ ORDER = (
     "workbook",
 )
 # Rooms whose face exports main names.
-FACES = ("encoders", "alignment", "joint", "evaluation", "training")
+FACES = ("encoders", "alignment", "fusion", "joint", "evaluation", "training")
 LONGEST = 300
 FILES = sorted(PACKAGE.rglob("*.py"))
 

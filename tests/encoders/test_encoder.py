@@ -11,7 +11,7 @@ from xmodal_lab.alignment.mappers import LinearMapper, MLPMapper
 from xmodal_lab.batch import Padded
 from xmodal_lab.encoders.audio import AudioCNN, AudioEncoder, RawAudioEncoder, SpectrogramCNN
 from xmodal_lab.encoders.encoder import Encoder
-from xmodal_lab.encoders.image import VGG16, DeepCNN, ResNet, SmallCNN
+from xmodal_lab.encoders.image import VGG16, DeepCNN, GridCNN, ResNet, SmallCNN
 from xmodal_lab.encoders.text import TextEncoder
 from xmodal_lab.encoders.text.sentences import MeanEncoder
 
@@ -30,6 +30,7 @@ ENCODERS = {
     "batch": partial(SmallCNN, (8, 16, 24), output_dim=11),
     "group": partial(SmallCNN, (8, 16, 24), output_dim=11, norm="group"),
     "deep": partial(DeepCNN, 14, skip=False, norm=False, width=4, cells=8, pooling="max"),
+    "grid": partial(GridCNN, (4, 6, 8)),
     "resnet": partial(
         ResNet, (1, 1, 1, 1), (8, 8, 12, 20), block="basic", stem=4, classes=None, size=32
     ),
@@ -38,7 +39,7 @@ ENCODERS = {
     "mlp": partial(MLPMapper, 6, 7, hidden=9, dropout=0.25, normalise=False),
 }
 PADDED = ("text", "numbers", "mean", "gru", "lstm", "convolutions", "spectrogram", "raw")
-PICTURES = {"batch": 16, "group": 16, "deep": 64, "resnet": 1, "vgg": 1}  # cells
+PICTURES = {"batch": 16, "group": 16, "deep": 64, "grid": 64, "resnet": 1, "vgg": 1}  # cells
 
 
 def made(name: str) -> Encoder:
@@ -56,7 +57,8 @@ def batch(name: str) -> Padded | torch.Tensor:
         lengths = 160 * (8 * LENGTHS - 4) + 250
         values = torch.randint(-9999, 9999, (5, int(lengths.max()))).short()
     else:
-        return torch.randint(0, 256, (5, 3, 32, 32)).byte() if name in PICTURES else (
+        side = 64 if name == "grid" else 32
+        return torch.randint(0, 256, (5, 3, side, side)).byte() if name in PICTURES else (
             torch.randn(5, 6)
         )  # fmt: skip
     values[~Padded(values, lengths).mask] = 0

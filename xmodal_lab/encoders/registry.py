@@ -6,7 +6,7 @@ from typing import Any
 
 from xmodal_lab.encoders.audio import AudioCNN, AudioEncoder, RawAudioEncoder, SpectrogramCNN
 from xmodal_lab.encoders.encoder import Encoder
-from xmodal_lab.encoders.image import VGG16, DeepCNN, ResNet, SmallCNN
+from xmodal_lab.encoders.image import VGG16, DeepCNN, GridCNN, ResNet, SmallCNN
 from xmodal_lab.encoders.pretrained import MODELS
 from xmodal_lab.encoders.text import TextEncoder
 from xmodal_lab.encoders.text.sentences import MeanEncoder
@@ -47,6 +47,6 @@ def build(name: str, config: dict[str, Any]) -> Encoder:
     return _known[name](**config)
 
 
-register(TextEncoder, MeanEncoder, SmallCNN, DeepCNN, ResNet, VGG16)
+register(TextEncoder, MeanEncoder, SmallCNN, DeepCNN, GridCNN, ResNet, VGG16)
 register(AudioEncoder, AudioCNN, RawAudioEncoder, SpectrogramCNN)
 register(*MODELS.values())
