@@ -1,4 +1,4 @@
-"""An answer that leaves the work to a forbidden operation is found, by whatever door it comes."""
+"""An answer that leaves the work to a forbidden function is found, by whatever door it comes."""
 
 import pytest
 import torch
@@ -29,6 +29,19 @@ def told(function, *inputs, words=("softmax", "matmul")):
 def test_each_door_to_an_operation_is_found(function):
     with pytest.raises(Mistake, match="PyTorch's own softmax made it"):
         told(lambda x: function(x), torch.ones(3))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: F.scaled_dot_product_attention(x, x, x),
+        lambda x: torch.ops.aten.scaled_dot_product_attention(x, x, x),
+        lambda x: torch.nn.MultiheadAttention(3, 1, batch_first=True)(x, x, x)[0],
+    ],
+)
+def test_a_function_that_ends_at_plain_products_is_found(function):
+    with pytest.raises(Mistake, match="attention made it"):
+        told(lambda x: function(x), torch.ones(1, 2, 3), words=("attention",))
 
 
 def test_an_operation_that_only_later_inputs_reach_is_found():

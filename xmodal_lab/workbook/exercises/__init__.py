@@ -8,10 +8,10 @@ another way.
 
 from __future__ import annotations
 
-from xmodal_lab.workbook.exercises import ch02, ch03, ch06, contrast, start_here, words
+from xmodal_lab.workbook.exercises import ch02, ch03, ch05, ch06, contrast, start_here, words
 from xmodal_lab.workbook.exercises.form import Exercise
 
-CHAPTERS = (start_here, words, ch02, ch03, contrast, ch06)
+CHAPTERS = (start_here, words, ch02, ch03, contrast, ch05, ch06)
 
 
 def _by_name() -> dict[str, Exercise]:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch.utils._pytree import tree_map
 
 from xmodal_lab.workbook.kit.attempt import Attempt, Mistake, kind
 from xmodal_lab.workbook.kit.called import require_without
@@ -64,6 +65,10 @@ class Number:
     if_fraction: str = ""
     if_tensor: str = ""
 
+    def joined(self, value):
+        """The result itself: no parts are to be joined."""
+        return value
+
     def read(self, value) -> np.ndarray:
         if not isinstance(value, (torch.Tensor, np.ndarray, np.generic, float, int)):
             raise Mistake(f"{self.what} should be a single number, yours is {kind(value)}.")
@@ -100,6 +105,10 @@ class Entries:
     if_shape: str = ""
     if_fraction: str = ""
 
+    def joined(self, value):
+        """One tensor of a result that has several, in the oracle's order."""
+        return value
+
     def read(self, value) -> np.ndarray:
         if not isinstance(value, self.type):
             noun = "a tensor" if self.type is torch.Tensor else "an array"
@@ -128,7 +137,7 @@ class Exercise:
         reference: a right answer, with the exercise's name, parameters and defaults; the package's
             own function where there is one, whose keyword-only parameters are not asked for.
         oracle: the same once more, sharing no code with it: a loop, numpy, float64. It is given
-            numpy arrays in float64 in place of tensors.
+            numpy arrays in float64 in place of tensors, also of those in a list or a dict.
         cases: makes the inputs. The first one wrong is reported; all together decide which
             misconception is asked about.
         result: how a result is read, and what is said where it differs.
@@ -137,8 +146,8 @@ class Exercise:
         praise: what a right answer was compared with.
         gradient: parameters whose gradient is promised; plain numbers among them become tensors.
         gradient_cases: in how many of the first cases it is looked at.
-        forbidden: operations of PyTorch that would do the exercise, by name; where one is called,
-            also inside another, a right result is refused.
+        forbidden: functions of PyTorch that would do the exercise, by a part of their name; where
+            one is called, a right result is refused.
         at_size: what the chapter asks of it; None where any answer is fast enough.
         on_device: False where the chapter calls it with tensors on the CPU only.
     """
@@ -183,7 +192,9 @@ class Exercise:
             require_without(self.forbidden, attempt, [case.inputs for case in cases])
         for case in cases[: self.gradient_cases if self.gradient else 0]:
             try:
-                require_gradients(attempt, self._oracle, case.inputs, self.gradient)
+                require_gradients(
+                    attempt, self._oracle, case.inputs, self.gradient, self.result.joined
+                )
             except Mistake as mistake:
                 where = f"{case.what}: " if self.gradient_cases > 1 else ""
                 raise Mistake(f"{where}{mistake}") from None
@@ -206,7 +217,9 @@ class Exercise:
             return None
 
     def _oracle(self, *inputs) -> np.ndarray:
-        exact = [_plain(x, np.float64) if isinstance(x, torch.Tensor) else x for x in inputs]
+        exact = tree_map(
+            lambda x: _plain(x, np.float64) if isinstance(x, torch.Tensor) else x, inputs
+        )
         return np.asarray(self.oracle(*exact))
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch.utils._pytree import tree_leaves
+from torch.utils._pytree import tree_leaves, tree_map
 
 from xmodal_lab.workbook.kit import elsewhere
 from xmodal_lab.workbook.kit.attempt import Attempt, Mistake
@@ -30,8 +30,9 @@ class Place(NamedTuple):
 
     def take(self, inputs: tuple) -> tuple:
         """Copies of inputs, tensors on the device."""
-        copies = copy.deepcopy(inputs)
-        return tuple(self.send(x) if isinstance(x, torch.Tensor) else x for x in copies)
+        return tree_map(
+            lambda x: self.send(x) if isinstance(x, torch.Tensor) else x, copy.deepcopy(inputs)
+        )
 
 
 STAND_IN = Place(elsewhere.send, elsewhere.Elsewhere)
@@ -125,8 +126,9 @@ def _seconds(exercise, function: Callable, device: torch.device) -> float:
     attempt, place = Attempt(function, exercise.reference), place_of(device)
     inputs = place.take(exercise.at_size.inputs())
     for name, value in attempt.named(inputs):
-        if name in exercise.gradient and isinstance(value, torch.Tensor):
-            value.requires_grad_()
+        for leaf in tree_leaves(value) if name in exercise.gradient else ():
+            if isinstance(leaf, torch.Tensor):
+                leaf.requires_grad_()
     begin = time.perf_counter()
     with place.context():
         result = attempt.run(*inputs)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
+from torch.utils._pytree import tree_leaves
 
 
 class Mistake(Exception):
@@ -150,15 +151,24 @@ def kind(value) -> str:
 
 
 def _gradient_left(before, after) -> str:
-    """What autograd has left on a tensor that was handed over, in words; nothing else."""
-    if not isinstance(before, torch.Tensor) or not after.is_leaf:
-        return ""
-    if (before.grad is None) != (after.grad is None):
-        return "has a gradient"
-    return "" if before.requires_grad == after.requires_grad else "asks for gradients"
+    """What autograd has left on tensors that were handed over, in words; nothing else."""
+    for one, other in zip(tree_leaves(before), tree_leaves(after), strict=True):
+        if not isinstance(one, torch.Tensor) or not other.is_leaf:
+            continue
+        if (one.grad is None) != (other.grad is None):
+            return "has a gradient"
+        if one.requires_grad != other.requires_grad:
+            return "asks for gradients"
+    return ""
 
 
 def _unchanged(before, after) -> bool:
+    if isinstance(before, torch.Generator):  # to draw from it is what it is there for
+        return True
+    if isinstance(before, dict):
+        return list(before) == list(after) and all(_unchanged(before[k], after[k]) for k in before)
+    if isinstance(before, (list, tuple)):
+        return len(before) == len(after) and all(map(_unchanged, before, after))
     if isinstance(before, torch.Tensor):
         before, after = before.detach().cpu().numpy(), after.detach().cpu().numpy()
     if isinstance(before, np.ndarray):  # a NaN that stayed one has not changed

@@ -173,7 +173,7 @@ EXERCISE = Exercise(
     praise="equal to an explicit loop on 14 batches, gradient included, in both modes",
     gradient=("x",),
     gradient_cases=2,  # one in training, one in evaluation
-    forbidden=("batch_norm", "layer_norm", "group_norm"),
+    forbidden=("batch_norm", "layer_norm", "group_norm", "instance_norm"),
     at_size=AtSize(
         lambda: (torch.randn(128, 32, 16, 16), torch.zeros(32), torch.ones(32), True),
         "128 pictures of 32 channels",

@@ -24,6 +24,9 @@ class Pair(Entries):
     names: tuple[str, str] = ("the first", "the second")
     if_other: str = ""
 
+    def joined(self, value) -> torch.Tensor:
+        return torch.stack(tuple(value))
+
     def read(self, value) -> np.ndarray:
         both = f"({self.names[0]}, {self.names[1]})"
         if not isinstance(value, (tuple, list)):
@@ -40,7 +43,7 @@ class Pair(Entries):
                 f"{self.names[0]} and {self.names[1]} should have one shape, yours have "
                 f"{shapes[0]} and {shapes[1]}. {self.if_shape}".strip()
             )
-        return np.stack([part.detach().cpu().numpy() for part in value])
+        return self.joined(value).detach().cpu().numpy()
 
     def difference(self, what: str, wanted: np.ndarray, got: np.ndarray) -> tuple[str, str]:
         if got.shape != wanted.shape:
