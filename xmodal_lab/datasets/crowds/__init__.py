@@ -4,7 +4,9 @@
 ``questions`` asks what can be answered from the picture alone, and only with the picture.
 """
 
+from xmodal_lab.datasets.crowds.answers import answer
 from xmodal_lab.datasets.crowds.captions import captions, encode_caption, wrong_captions
+from xmodal_lab.datasets.crowds.chance import stated_chance
 from xmodal_lab.datasets.crowds.drawing import boxes, draw, masks
 from xmodal_lab.datasets.crowds.factors import SPLITS, Crowd, Placed, sample_crowds, split_of
 from xmodal_lab.datasets.crowds.language import (
@@ -35,6 +37,7 @@ __all__ = [
     "Placed",
     "Question",
     "Questions",
+    "answer",
     "boxes",
     "captions",
     "draw",
@@ -47,5 +50,6 @@ __all__ = [
     "questions",
     "sample_crowds",
     "split_of",
+    "stated_chance",
     "wrong_captions",
 ]
