@@ -18,6 +18,7 @@ from xmodal_lab.workbook.charts.basic import (
     results_table,
     training,
 )
+from xmodal_lab.workbook.charts.fusing import joined, named_table, spotlights, weights_by_noise
 from xmodal_lab.workbook.charts.hearing import filter_bank, gates, spectrogram, waveforms
 from xmodal_lab.workbook.charts.matrix import arrows_and_cosines, film, heat, matrices, plans
 from xmodal_lab.workbook.charts.pictures import (
@@ -55,6 +56,7 @@ __all__ = [
     "gates",
     "heat",
     "heats",
+    "joined",
     "lists_entered",
     "log_mel",
     "loss_and_recall",
@@ -63,6 +65,7 @@ __all__ = [
     "matrices",
     "minimal_pair",
     "mining",
+    "named_table",
     "neighbours",
     "painted_maps",
     "parallelogram",
@@ -74,12 +77,14 @@ __all__ = [
     "spectrogram",
     "spoken_search",
     "spoken_search_on",
+    "spotlights",
     "spread",
     "table_with_nulls",
     "temperatures",
     "three_ways",
     "training",
     "waveforms",
+    "weights_by_noise",
     "windows",
     "word_map",
     "word_maps",
