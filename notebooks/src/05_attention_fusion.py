@@ -40,8 +40,14 @@ import torch
 from torch.nn import functional as F
 
 from xmodal_lab.datasets import crowds
-from xmodal_lab.tasks.questions import accuracy_by_kind, answered, cells_of
-from xmodal_lab.tasks.questions import hopping, load_answerer, load_trunk
+from xmodal_lab.tasks.questions import (
+    accuracy_by_kind,
+    answered,
+    cells_of,
+    hopping,
+    load_answerer,
+    load_trunk,
+)
 from xmodal_lab.workbook import charts, check, expect, explore, predict, progress, show
 
 test = crowds.load("test", 600)
@@ -256,7 +262,7 @@ FUSIONS = {
 }
 
 
-def fused(make, label, steps=300):
+def fused(make, label, steps=300, rate=1e-2):
     torch.manual_seed(runtime.seed)
     model = FusedClassifier(make(practice.dims, 64), THINGS)
     random = torch.Generator().manual_seed(runtime.seed)
@@ -264,7 +270,7 @@ def fused(make, label, steps=300):
     def drawn(step):
         return practice.drawn(128, random)
 
-    learning = fit(model, cross_entropy, drawn, steps, learning_rate=1e-2, runtime=runtime)
+    learning = fit(model, cross_entropy, drawn, steps, learning_rate=rate, runtime=runtime)
     for _ in progress(learning, steps, label):
         pass
     return model.cpu()
@@ -300,16 +306,38 @@ results["bound"] = {"all\nclean": max(heard[n]["noise 0.00"] for n in judges)} |
 show(charts.results_table(results))
 picture_only = {name: row["only image\nclean"] for name, row in results.items()}
 mean_guess.reveal(picture_only["mean"])
-expect("vote, only the picture clean", picture_only["vote"], 0, 60, "%")
-expect("mean, only the picture clean", picture_only["mean"], 0, 100, "%")
-expect("attention, only the picture clean", picture_only["attention"], 0, 100, "%")
-ahead = picture_only["attention"] - picture_only["mean"]
-expect("attention ahead of the mean", ahead, -100, 100, "points")
+
+
+def worst(name):
+    """The lowest of the three columns in which one modality alone is clean."""
+    return min(share for case, share in results[name].items() if case != "all\nclean")
+
+
+for name, low, high in (
+    ("vote", 0, 100),
+    ("mean", 0, 100),
+    ("gates", 0, 100),
+    ("attention", 0, 100),
+):
+    expect(f"{name}, its worst column", worst(name), low, high, "%")
 
 # %% [markdown]
-# With 800 rows and one seed, two numbers less than 4 points apart are not told apart. TODO
+# With 800 rows and one seed, two numbers less than 4 points apart are not told apart. Where all is clean, everybody is right.
+# Attention is ahead where a single one is clean. But only at *this* learning rate, one for all. A control: the mean and
+# attention again, with three times the rate.
+
+# %%
+quicker = {n: fused(FUSIONS[n], f"{n}, quicker", rate=3e-2) for n in ("mean", "attention")}
+for name, model in quicker.items():
+    results[f"{name}, quicker"] = row_of(model.predict)
+    expect(f"{name}, its worst column, quicker", worst(f"{name}, quicker"), 0, 100, "%")
+
+# %% [markdown]
+# TODO quicker. With rate and width
+# tuned for each fusion, mean and attention were 2 points apart, 88 and 90 % (on validation rows, one seed; `benchmarks/fusion.py` tells all).
+# So most of attention's lead here is *speed of learning*. A learned mean is not blind.
 #
-# How can a plain mean do so well? Its projections $z_m$ are learned. Ask the trained mean with *one* modality, clean
+# How can it do so well? Its projections $z_m$ are learned. Ask the trained mean with *one* modality, clean
 # and spoilt. How far do its 64 logits spread?
 
 
@@ -332,8 +360,8 @@ for name in judges:
     expect(f"{name}, its frozen classifier", frozen, 0.5, 3)
 
 # %% [markdown]
-# Spoilt vectors have learned to **hush themselves**. The frozen classifiers never learned that, and shout on: so the
-# vote fails.
+# In the mean, a spoilt vector is **hushed**. The frozen classifiers never met noise. They are as loud as ever, and
+# wrong: so vote and mean of opinions fall far in one column or another.
 
 # %% [markdown]
 # ## 2 · Whom to trust, row by row
@@ -432,7 +460,8 @@ for noisy_one in judges:
     moving[noisy_one] = {name: [step[name] for step in steps_up] for name in judges}
 show(charts.weights_by_noise(moving, AMOUNTS, "amount of noise"))
 for name in judges:
-    expect(f"{name}, weight lost by noise", moving[name][name][0] - moving[name][name][3], 0, 1)
+    lost = moving[name][name][0] - moving[name][name][3]
+    expect(f"{name}, weight lost by its own noise", lost, 0.04, 0.6)
 
 # %% [markdown]
 # The weight leaves the one that gets noisy. Nobody told it to. Does it also hush its $z_m$, as the mean does?
@@ -445,8 +474,8 @@ for name in judges:
 # %% [markdown]
 # It does both. So its weights tell only a part of what it trusts. Keep that in mind for section 6.
 #
-# Now spoil the senses yourself. Three sliders, one a modality; *row* chooses the thing. At the lower right stands what each fusion
-# answers.
+# Now spoil the senses yourself. Three sliders, one a modality; *row* chooses the thing. At the lower right stands what each
+# fusion answers. One row proves nothing: try several.
 
 # %%
 from xmodal_lab.workbook.demos.noise_mixer import NoiseMixer
@@ -701,11 +730,10 @@ from xmodal_lab.tasks.dense import MAPS, things_in_cells
 shares = things_in_cells(train.crowds)  # (pictures, cells, 19 words)
 sums = torch.einsum("ncw,ncd->wd", shares, cells.float())
 word_vectors = sums / shares.sum((0, 1))[:, None] - cells.float().mean((0, 1))
-picture = int(few.rows[0])
-shown_words = [w for t in test.crowds[picture].things for w in (t.colour, t.shape)][:4]
-asking = 8 * word_vectors[[MAPS.index(word) for word in shown_words]]
-word_maps, _ = cross_attend(asking[None], test_cells[[picture]].float(), torch.tensor([4]))
-word_maps = {f"“{w}”": m.view(1, 8, 8).numpy() for w, m in zip(shown_words, word_maps[0])}
+asking_words, picture = ("heart", "moon", "purple", "green"), int(few.rows[0])
+word_queries = word_vectors[[MAPS.index(word) for word in asking_words]]
+weights, _ = cross_attend(word_queries[None], test_cells[[picture]].float(), torch.tensor([4]))
+word_maps = dict(zip(asking_words, weights.view(4, 1, 8, 8).numpy(), strict=True))
 show(charts.spotlights(test.images[[picture]], word_maps))
 
 # %% [markdown]
@@ -719,11 +747,11 @@ for row, crowd in enumerate(test.crowds):
     fitting = {
         word: fitting[MAPS.index(word)] for t in crowd.things for word in (t.colour, t.shape)
     }
-    queries = 8 * word_vectors[[MAPS.index(word) for word in fitting]]
+    queries = word_vectors[[MAPS.index(word) for word in fitting]]
     heaviest = (queries @ test_cells[row].float().T).argmax(1)
     hits += [there[cell].item() for there, cell in zip(fitting.values(), heaviest, strict=True)]
 print(len(hits), "words")
-expect("a fitting thing is hit", 100 * np.mean(hits), 0, 100, "%")
+expect("a fitting thing is hit", 100 * np.mean(hits), 88, 97, "%")
 
 # %% [markdown]
 # ### One hop, trained
@@ -740,7 +768,7 @@ hop_guess = predict(
 )
 
 # %% [markdown]
-# Trained in front of you, 800 steps each. The third may look twice and has a counter: sections 4 and 5 will tell.
+# Trained in front of you, 800 steps each. Two more train along: one with a *counter*, one that also looks twice.
 
 
 # %%
@@ -762,10 +790,18 @@ def mean_of(pictures):
     return pictures.float().mean(1, keepdim=True).half().expand_as(pictures)
 
 
-one_hop = lambda: hopping(1, tally=False)
+def one_hop():
+    return hopping(1, tally=False)
+
+
+def one_hop_and_counter():
+    return hopping(1)
+
+
 askers = {
     "mean picture": (trained(one_hop, mean_of(cells), "mean picture"), mean_of(test_cells)),
     "one look": (trained(one_hop, cells, "one look"), test_cells),
+    "one look, counter": (trained(one_hop_and_counter, cells, "one look, counter"), test_cells),
     "two looks, counter": (trained(hopping, cells, "two looks, counter"), test_cells),
 }
 
@@ -827,7 +863,7 @@ moved_twice = changed("two looks, counter", test_asked, test_cells[:, another])
 expect("two looks, cells moved", moved_twice, 0, 100, "%")
 
 # %% [markdown]
-# One look has no idea where a cell is. “Left of” cannot mean anything to it.
+# One look has no idea where a cell is. “Left of” cannot mean anything to it. The second look, in section 5, does care.
 #
 # ### A mean cannot count
 #
@@ -843,7 +879,16 @@ for count in (1, 2, 3):
 
 # %% [markdown]
 # The last number is a **sum** of gates, $\sum_j \sigma(q \cdot k_j - c)$. Nothing has to be shared, so it counts. The
-# *counter* of the third network (`Tally`) is eight such sums.
+# counter (`Tally`) is eight such sums, beside the look. Same steps, same questions:
+
+# %%
+counters = {n: scores_of[n] for n in ("picture only, at best", "one look", "one look, counter")}
+show(charts.results_table(counters))
+gained = scores_of["one look, counter"]["count"] - one["count"]
+expect("count, gained by the counter", gained, -100, 100, "points")
+
+# %% [markdown]
+# TODO count
 #
 # ## 5 · Two looks
 #
@@ -924,34 +969,384 @@ show(charts.heat(panels, "column", "row"))
 # shipped network's own table:
 
 # %%
+WAYS = ("left of", "right of", "above", "below")
 hops = answerer.fusions["hops"]
+ways = two_hops.select([next(i for i, t in enumerate(two_hops.texts) if w in t) for w in WAYS])
 with torch.no_grad():
-    asked_vector = answerer.inputs(few.batch(test_cells).to(runtime.device))[0]
+    asked_vector = answerer.inputs(ways.batch(test_cells).to(runtime.device))[0]
     tables = (hops.mix[0](asked_vector) @ hops.patterns[0]).view(-1, 15, 15)
-    firsts = few_looks[:, 0].to(runtime.device)
+    firsts = looks_of(answerer, ways)[:, 0].to(runtime.device)
     mine_too = torch.cat([relative_bias(firsts[i : i + 1], tables[i]) for i in range(4)])
     packages = hops.bias(asked_vector, firsts.flatten(1)).view(-1, 8, 8)
 print("as the package's, to 0.001:", (mine_too - packages).abs().max().item() < 1e-3)
-learned = {" ".join(few.texts[i].split()[5:7]): tables[i].cpu().numpy() for i in range(4)}
-widest = max(abs(t).max() for t in learned.values())
+learned = dict(zip(WAYS, tables.cpu().numpy(), strict=True))
+widest = float(tables.abs().max())
 show(charts.heat(learned, "step right, from −7", "step down, from −7", -widest, widest))
 
 # %% [markdown]
-# Nobody told it what *left* means. It learned that from answers alone. Now the third network, from above, beside the
-# others: as many steps, the same questions.
+# Purple is welcome. Nobody told it what *left* means: it learned that from answers alone. Now our own network of two
+# looks, from above, beside the others: as many steps, the same questions.
 
 # %%
-show(charts.results_table({n: scores_of[n] for n in list(scores_of)[2:]}))
-for kind, low, high in (("two hops", 0, 100), ("count", 0, 100), ("existence", 0, 100)):
-    expect(f"two looks, {kind}", scores_of["two looks, counter"][kind], low, high, "%")
+trained_here = {n: scores_of[n] for n in askers}
+show(charts.results_table(trained_here))
+second = scores_of["two looks, counter"]["two hops"]
+expect("two looks, two hops", second, 60, 100, "%")
+gained = second - scores_of["one look, counter"]["two hops"]
+expect("two hops, gained by the second look", gained, -100, 100, "points")
 
 # %% [markdown]
-# TODO
+# The second look is worth it for *two hops*, and for nothing else. After so few steps it may even cost a little elsewhere: existence.
 #
-# Ask it yourself; *picture* goes from 0 to 59. A question that it cannot read gets a clear answer, too.
+# Ask the shipped network yourself. A question that it cannot read gets a clear answer, too.
 
 # %%
 from xmodal_lab.workbook.demos.asking import Asking
 
-asking_demo = Asking(trunk, answerer, test.select(range(60)))
-explore(asking_demo.ask, question="What colour is the thing right of the heart?", picture=(0, 59))
+moon = "what colour is the thing left of the moon?"
+begin = int(two_hops.rows[two_hops.texts.index(moon)])
+pictures_to_ask = Asking(trunk, answerer, test.select(range(begin, begin + 50)))
+explore(pictures_to_ask.ask, question=moon, picture=(0, 49))
+
+# %% [markdown]
+# ## 6 · Is attention an explanation?
+#
+# The maps look as if they told *why*. Do they? **Occlusion** asks the network itself: put the mean state in place of one cell, and see how
+# far the logit of its answer moves. Cell by cell, for 100 questions of each kind.
+
+# %%
+from xmodal_lab.batch import Batch
+
+blank = cells.float().mean((0, 1)).half()
+
+
+@torch.no_grad()
+def weights_and_effects(asked):
+    """Of each cell, (questions, 64): its weight, a mean of both looks, and what it does."""
+    batch = asked.batch(test_cells)
+    before = answerer(batch.to(runtime.device)).cpu()
+    chosen, effects = before.argmax(1, keepdim=True), []
+    for cell in range(64):
+        spoilt = batch["image"].clone()
+        spoilt[:, cell] = blank
+        after = answerer(Batch(text=batch["text"], image=spoilt).to(runtime.device)).cpu()
+        effects.append((before - after).gather(1, chosen)[:, 0])
+    return looks_of(answerer, asked).mean(1).flatten(1), torch.stack(effects, 1).abs()
+
+
+of_100 = {kind: test_asked.select(of_kind[kind][:100]) for kind in crowds.KINDS}
+compared = {kind: weights_and_effects(asked) for kind, asked in of_100.items()}
+
+# %% [markdown]
+# One dot a cell, of 100 questions:
+
+# %%
+from matplotlib.figure import Figure
+
+
+def scattered(kinds):
+    fig = Figure(figsize=(8.5, 3.4))
+    for axis, kind in zip(
+        fig.subplots(1, len(kinds), sharex=True, sharey=True), kinds, strict=True
+    ):
+        weight, effect = compared[kind]
+        axis.scatter(weight.flatten(), effect.flatten(), s=5, alpha=0.4)
+        axis.set(xlabel="weight, mean of both looks", ylabel="change of the logit", title=kind)
+        axis.grid()
+    return fig
+
+
+show(
+    scattered(("colour", "two hops", "count")),
+    alt="Scatter plots of what a cell does to the answer against its weight, for colour, two hops "
+    "and count: many cells of some weight do little, and in count some cells of no weight do much.",
+)
+
+# %% [markdown]
+# In numbers. Is the *heaviest* cell also the one that matters most? And how often does the heaviest cell, or the one that
+# matters most, lie in the thing that was asked for?
+
+# %%
+from xmodal_lab.evaluation.grounding import cells_in, iou, iou_chance, pointing, pointing_chance
+
+agree = {}
+for kind, (weight, effect) in compared.items():
+    agree[kind] = 100 * (weight.argmax(1) == effect.argmax(1)).double().mean().item()
+    expect(f"{kind}, the heaviest cell matters most", agree[kind], 0, 100, "%")
+asked_for = two_hops.select(range(100))
+goal = boxes_of(asked_for, asked_for.things)
+last_look = looks_of(answerer, asked_for)[:, 1]
+expect("pointing, second look", 100 * pointing(last_look, goal).mean(), 0, 100, "%")
+by_effect = compared["two hops"][1].view(-1, 8, 8)
+expect("pointing, occlusion", 100 * pointing(by_effect, goal).mean(), 0, 100, "%")
+expect("pointing, a blind cell", 100 * pointing_chance(goal), 5, 7.5, "%")
+
+# %% [markdown]
+# **IoU** asks for the whole box: the area that both share, through the area of both together. A cell counts if it has half of the
+# heaviest cell's weight. The best possible are all cells with their middle in the box. Chance: every map with other questions' boxes.
+
+# %%
+expect("IoU, second look", iou(last_look, goal).mean(), 0.1, 0.5)
+expect("IoU, best possible", iou(cells_in(goal).float(), goal).mean(), 0.5, 0.9)
+expect("IoU, other boxes", iou_chance(last_look, goal), 0, 0.06)
+
+# %% [markdown]
+# So the second look finds the thing, and lights a part of it. It has no need of the rest.
+#
+# Where weights and occlusion disagree, who is right? Occlude the four heaviest cells; or the four that occlusion names; or any four. How
+# many answers change?
+
+
+# %%
+@torch.no_grad()
+def flipped(kind, four):
+    """Per cent of answers that change when these cells are occluded, four a question."""
+    batch = of_100[kind].batch(test_cells)
+    spoilt = batch["image"].clone()
+    spoilt[torch.arange(len(spoilt))[:, None], four] = blank
+    pairs = (batch, Batch(text=batch["text"], image=spoilt))
+    before, after = (answerer(b.to(runtime.device)).argmax(1).cpu() for b in pairs)
+    return 100 * (before != after).double().mean().item()
+
+
+changes = {"heaviest": {}, "occlusion's": {}, "any": {}}
+for kind, (weight, effect) in compared.items():
+    blind = torch.rand(100, 64, generator=random)
+    for name, measure in zip(changes, (weight, effect, blind), strict=True):
+        changes[name][kind] = flipped(kind, measure.topk(4).indices)
+show(charts.bars(changes, "kind of question", "answers that change / %"))
+for name, found_by in changes.items():
+    expect(f"{name}, mean of all kinds", np.mean(list(found_by.values())), 0, 100, "%")
+
+# %% [markdown]
+# TODO explanation
+#
+# Jain and Wallace (2019) found as much in recurrent networks that read texts. A map of attention tells what was *read*. What was
+# *used* takes an experiment.
+#
+# ## 7 · The clinic
+#
+# Five patients. All run without an error. Each heading names the bug; guess the symptom, then see it.
+#
+# ### Patient 1: softmax over the batch
+#
+# `scores.softmax(0)` in place of `softmax(1)`. It is trained like that, too, in batches of 128.
+
+# %%
+batch_guess = predict(
+    "Only the picture is clean. It gets the test rows one by one. Right in …",
+    {"as many as the healthy one": 80, "some less": 55, "hardly any": 5},
+)
+
+# %% [markdown]
+# One by one; then all 800 at once:
+
+# %% tags=["wrong-on-purpose"]
+record = {"as it came": {}, "repaired": {}}
+
+
+def discharge(patient, as_it_came, repaired):
+    record["as it came"][patient], record["repaired"][patient] = as_it_came, repaired
+
+
+class OverTheBatch(fusion.AttentionFusion):
+    def _weights(self, values, there):
+        asked = torch.stack([self.asked[n](values[n]) for n in self.dims], dim=1).tanh()
+        return self.query(asked).squeeze(2).softmax(0)
+
+
+patient_1 = fused(OverTheBatch, "patient 1")
+rows = exam.only_clean("image")
+singles = [Batch({n: x[i : i + 1] for n, x in rows.items()}) for i in range(800)]
+one_by_one = torch.cat([patient_1.predict(single_row) for single_row in singles])
+sick = 100 * accuracy(one_by_one, exam.labels)
+batch_guess.reveal(sick)
+expect("patient 1, one by one", sick, 0, 100, "%")
+expect("patient 1, all at once", 100 * accuracy(patient_1.predict(rows), exam.labels), 0, 100, "%")
+expect("patient 1, repaired", picture_only["attention"], 0, 100, "%")
+discharge("softmax over\nthe batch", sick, picture_only["attention"])
+
+# %% [markdown]
+# TODO. Find it: does each *row* of weights sum to 1?
+#
+# ### Patient 2: unmasked padding
+#
+# A query looks at the five words of a sentence. In a batch they are padded with zeros, to 10 places or to 40, and nobody
+# hides those.
+
+# %%
+padding_guess = predict(
+    "Random words, padded to 40 places. How much weight do the 5 real words get?",
+    {"all of it": 100, "half": 50, "about a sixth": 17},
+)
+
+# %% [markdown]
+# The mean of 500 queries:
+
+# %% tags=["wrong-on-purpose"]
+words = torch.randn(500, 5, 64, generator=random)
+queries = torch.randn(500, 1, 64, generator=random)
+
+
+def weight_of_the_real(places, mask):
+    padded = F.pad(words, (0, 0, 0, places - 5))
+    _, shares = scaled_dot_product_attention(queries, padded, padded, mask)
+    return 100 * shares[:, 0, :5].sum(1).mean().item()
+
+
+for places in (5, 10, 40):
+    expect(f"padded to {places}", weight_of_the_real(places, None), 0, 100, "%")
+padding_guess.reveal(weight_of_the_real(40, None))
+masked = weight_of_the_real(40, (torch.arange(40) < 5).expand(500, 1, 40))
+expect("patient 2, repaired", masked, 99.9, 100.1, "%")
+discharge("unmasked\npadding", weight_of_the_real(40, None), masked)
+
+# %% [markdown]
+# A score of 0 is not “no”. It is as good as the average word. So a sentence means something else in longer company.
+#
+# ### Patient 3: vectors of different length
+#
+# “We average the logits of the three frozen classifiers.” But somebody trained the picture's with logits ten times as
+# long. Alone it answers as before. Only the text is clean:
+
+# %% tags=["wrong-on-purpose"]
+rows = exam.only_clean("text")
+with torch.no_grad():
+    raw = {name: judge.head(rows[name]) for name, judge in judges.items()}
+    raw["image"] = 10 * raw["image"]
+
+
+def right_of_mean(vectors):
+    return 100 * accuracy(sum(vectors.values()).argmax(1), exam.labels)
+
+
+for name, logits in raw.items():
+    print(f"{name:5} mean length {logits.norm(dim=1).mean():.0f}")
+one_length = {name: F.normalize(logits, dim=1) for name, logits in raw.items()}
+sick, healthy = right_of_mean(raw), right_of_mean(one_length)
+expect("patient 3", sick, 0, 100, "%")
+expect("patient 3, repaired: all of one length", healthy, 0, 100, "%")
+discharge("different\nlengths", sick, healthy)
+
+# %% [markdown]
+# The longest vector decides alone. Print the lengths before you add.
+#
+# ### Patient 4: queries and keys swapped
+#
+# Four questions about the four named cells: ring, moon, star, and the moon once more. The answer is the strongest colour
+# that was read.
+
+# %% tags=["wrong-on-purpose"]
+questions = 3 * torch.eye(4)[[1, 2, 0, 2]]
+right_colours = torch.tensor([2, 1, 0, 1])  # blue, green, red, green
+
+
+def right_of_four(asks, found_by):
+    colours_read, _ = scaled_dot_product_attention(asks, found_by, values)
+    return 100 * (colours_read.argmax(1) == right_colours).double().mean().item(), colours_read
+
+
+sick, colours_read = right_of_four(keys, questions)
+healthy, _ = right_of_four(questions, keys)
+print([[round(level, 2) for level in row] for row in colours_read.tolist()])
+print(f"swapped {sick:.0f} % right, repaired {healthy:.0f} %")
+discharge("queries and\nkeys swapped", sick, healthy)
+
+# %% [markdown]
+# Rows two and four ask the same, and read something different: that gives it away. Row $i$ is now what cell $i$ asked of the
+# questions. With as many queries as keys no shape complains. Test with *different* numbers.
+#
+# ### Patient 5: a mask of 1 and 0
+#
+# `scores + mask`, with 1 where a key may be looked at and 0 where it is hidden. Of 10 random keys, 5 are hidden.
+
+# %%
+added_guess = predict(
+    "How much weight do the five keys get that may be looked at?",
+    {"all of it": 100, "about three quarters": 73, "half": 50},
+)
+
+# %% [markdown]
+# The mean of 500 queries again:
+
+# %% tags=["wrong-on-purpose"]
+ten = torch.randn(500, 10, 64, generator=random)
+may = (torch.arange(10) < 5).expand(500, 1, 10)
+products = queries @ ten.mT / 64**0.5
+sick = 100 * (products + may.float()).softmax(2)[..., :5].sum(2).mean().item()
+healthy = 100 * products.masked_fill(~may, -torch.inf).softmax(2)[..., :5].sum(2).mean().item()
+added_guess.reveal(sick)
+expect("patient 5", sick, 68, 77, "%")
+expect("patient 5, repaired: −∞ where hidden", healthy, 99.9, 100.1, "%")
+discharge("a mask of\n1 and 0", sick, healthy)
+
+# %% [markdown]
+# Adding 1 only makes a key $e$ times as welcome as before. All five, before and after; for patients 2 and 5 it is the
+# weight on what may be looked at:
+
+# %%
+show(charts.bars(record, "patient", "right, or weight / %"))
+
+# %% [markdown]
+# ## The results table
+#
+# Questions about pictures. The last row is the shipped network: two looks and a counter, trained longer and on more pictures.
+
+# %%
+scores_of["shipped"] = {kind: 100 * shipped_scores[kind] for kind in crowds.KINDS}
+show(charts.results_table(scores_of))
+
+# %% [markdown]
+# ## Worth a GPU
+#
+# Three looks, and six times the steps. Does a look that no question needs do harm? Guess first.
+#
+# ```python
+# def three_looks():
+#     return hopping(3)
+#
+#
+# longer = trained(three_looks, cells, "three looks", 5000)
+# print(accuracy_by_kind(answered(longer, test_asked, test_cells), test_asked))
+# ```
+#
+# Not tried on a GPU. By our estimate it fits a T4.
+
+# %% [markdown]
+# ## Three things to remember
+#
+# 1. Attention makes weights anew for each row, from the row itself. A mean with learned projections comes close, if it
+#    has time to learn.
+# 2. Softmax over the *right* axis, hidden keys at −∞, scores divided by √d. None of the mistakes raises an error.
+# 3. A map of attention tells what was read. What was used, only an experiment tells.
+#
+# ## Questions without code
+#
+# 1. Two modalities, additive attention, scores 2 and 2. The first one's score rises to 3. What is its weight?
+# 2. Why can one look not answer “left of the moon”, however long it is trained?
+# 3. A picture with five stars and one with a single star: the same cells otherwise. What does a softmax over *many*
+#    empty cells still reveal about the number?
+# 4. A table of offsets has 15 × 15 entries for a grid of 8 × 8. Why not 8 × 8?
+#
+# <details><summary>Answers</summary>
+#
+# 1. $e / (e + 1)$, about 0.73.
+# 2. Its read-out is a sum over cells that does not change when they are moved, and nothing in a state tells where its
+#    cell lies (as far as the trunk leaves that out).
+# 3. The share of weight that the empty cells get shrinks as the stars get more. So a network can learn to count a little,
+#    from shares.
+# 4. From one cell to another it is −7 to 7 steps, down and right: 15 of each.
+#
+# </details>
+#
+# ## Read on
+#
+# * Bahdanau, Cho and Bengio 2015, *Neural machine translation by jointly learning to align and translate*: additive attention.
+# * Vaswani et al. 2017, *Attention is all you need*: section 3.2, and its footnote on √d.
+# * Arevalo et al. 2017, *Gated multimodal units for information fusion*: figure 2.
+# * Anderson et al. 2018, *Bottom-up and top-down attention*: questions about real pictures.
+# * Shaw, Uszkoreit and Vaswani 2018, *Self-attention with relative position representations*.
+# * Jain and Wallace 2019, *Attention is not explanation*; Wiegreffe and Pinter 2019, *Attention is not not explanation*.
+#
+# **Next:** [05b](05b_transformers.ipynb) stacks attention into blocks. [05c](05c_missing_and_moods.ipynb)
+# has missing senses and moods. [Chapter 06](06_joint_space.ipynb) puts all senses into one space.
