@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from xmodal_lab.workbook import charts
+from xmodal_lab.workbook.charts.fusing import mixture
 from xmodal_lab.workbook.kit.figures import alt_of
 
 
@@ -86,3 +87,13 @@ def test_joined_along_features_is_wide_and_along_places_is_long():
     wide, long = fig.axes
     assert len(wide.patches) == 2 * 4 and len(long.patches) == (3 + 9) * 4
     assert "1 × 8" in wide.get_title() and "12 × 4" in long.get_title()
+
+
+def test_a_mixture_writes_the_share_of_each_and_marks_wrong_answers():
+    answers = {"mean": ("red star", True), "gates": ("blue ring", False)}
+    weights = {"text": 0.2, "image": 0.7, "audio": 0.1}
+    fig = mixture("a red star", picture()[0], np.zeros((5, 4)), weights, answers)
+    shares, told = fig.subfigs[1].axes
+    assert [bar.get_width() for bar in shares.patches] == [0.2, 0.7, 0.1]
+    assert [t.get_text() for t in told.texts] == ["mean", "✓ red star", "gates", "✗ blue ring"]
+    assert "gates: blue ring, wrong" in alt_of(fig)
