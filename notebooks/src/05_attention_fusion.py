@@ -820,10 +820,10 @@ first_four = {n: scores_of[n] for n in list(scores_of)[:4]}
 show(charts.results_table(first_four))
 one = scores_of["one look"]
 hop_guess.reveal(min(("colour", "shape", "existence", "two hops"), key=one.get))
-expect("one look, colour", one["colour"], 0, 100, "%")
-expect("mean picture, colour", scores_of["mean picture"]["colour"], 0, 100, "%")
-expect("one look, two hops", one["two hops"], 0, 100, "%")
-expect("one look, count", one["count"], 0, 100, "%")
+expect("one look, colour", one["colour"], 93, 100, "%")
+expect("mean picture, colour", scores_of["mean picture"]["colour"], 30, 50, "%")
+expect("one look, two hops", one["two hops"], 24, 42, "%")
+expect("one look, count", one["count"], 19, 40, "%")
 
 # %% [markdown]
 # ### What may be shuffled?
@@ -858,9 +858,9 @@ backwards = replace(test_asked, words=pad([row[:n].flip(0).tolist() for row, n i
 cells_moved = changed("one look", test_asked, test_cells[:, another])
 shuffle_guess.reveal(round(cells_moved))
 expect("one look, cells moved", cells_moved, 0, 0.2, "%")
-expect("one look, words backwards", changed("one look", backwards, test_cells), 1, 90, "%")
+expect("one look, words backwards", changed("one look", backwards, test_cells), 8, 65, "%")
 moved_twice = changed("two looks, counter", test_asked, test_cells[:, another])
-expect("two looks, cells moved", moved_twice, 0, 100, "%")
+expect("two looks, cells moved", moved_twice, 6, 40, "%")
 
 # %% [markdown]
 # One look has no idea where a cell is. “Left of” cannot mean anything to it. The second look, in section 5, does care.
@@ -885,7 +885,7 @@ for count in (1, 2, 3):
 counters = {n: scores_of[n] for n in ("picture only, at best", "one look", "one look, counter")}
 show(charts.results_table(counters))
 gained = scores_of["one look, counter"]["count"] - one["count"]
-expect("count, gained by the counter", gained, -100, 100, "points")
+expect("count, gained by the counter", gained, -8, 25, "points")
 
 # %% [markdown]
 # After 800 steps the counter has brought little. In the shipped network's long training, counting was the last to come.
@@ -993,11 +993,13 @@ show(charts.results_table(trained_here))
 second = scores_of["two looks, counter"]["two hops"]
 expect("two looks, two hops", second, 60, 100, "%")
 gained = second - scores_of["one look, counter"]["two hops"]
-expect("two hops, gained by the second look", gained, -100, 100, "points")
+expect("two hops, gained by the second look", gained, 30, 75, "points")
+behind = one["existence"] - scores_of["one look, counter"]["existence"]
+expect("existence, lost with the counter", behind, -5, 30, "points")
 
 # %% [markdown]
 # *Two hops* is what the second look is for. *Count* rises, too, though nobody has to look twice for it. The
-# table does not tell why. And *existence* is no better than with one look: more weights, as few steps.
+# table does not tell why. And for *existence*, both networks with a counter are still behind the one without.
 #
 # Ask the shipped network yourself. A question that it cannot read gets a clear answer, too.
 
