@@ -150,8 +150,8 @@ def right_alone(name, level):
 levels = [f"noise {amount:.2f}" for amount in AMOUNTS]
 heard = {n: {label: right_alone(n, i) for i, label in enumerate(levels)} for n in judges}
 show(charts.results_table(heard))
-expect("image alone, clean", heard["image"]["noise 0.00"], 75, 100, "%")
-expect("image alone, spoilt", heard["image"]["noise 1.00"], 0, 30, "%")
+expect("image alone, clean", heard["image"]["noise 0.00"], 78, 99, "%")
+expect("image alone, spoilt", heard["image"]["noise 1.00"], 0, 10, "%")
 
 # %% [markdown]
 # Guessing gives about 2 %. So the question is whom to trust.
@@ -313,13 +313,10 @@ def worst(name):
     return min(share for case, share in results[name].items() if case != "all\nclean")
 
 
-for name, low, high in (
-    ("vote", 0, 100),
-    ("mean", 0, 100),
-    ("gates", 0, 100),
-    ("attention", 0, 100),
-):
-    expect(f"{name}, its worst column", worst(name), low, high, "%")
+BANDS = {"vote": (5, 65), "mean": (48, 82), "gates": (40, 75), "attention": (56, 91)}
+for name, band in BANDS.items():
+    expect(f"{name}, its worst column", worst(name), *band, "%")
+expect("attention ahead of the mean", worst("attention") - worst("mean"), 0, 22, "points")
 
 # %% [markdown]
 # With 800 rows and one seed, two numbers less than 4 points apart are not told apart. Where all is clean, everybody is right.
@@ -330,7 +327,9 @@ for name, low, high in (
 quicker = {n: fused(FUSIONS[n], f"{n}, quicker", rate=3e-2) for n in ("mean", "attention")}
 for name, model in quicker.items():
     results[f"{name}, quicker"] = row_of(model.predict)
-    expect(f"{name}, its worst column, quicker", worst(f"{name}, quicker"), 0, 100, "%")
+    expect(f"{name}, its worst column, quicker", worst(f"{name}, quicker"), 50, 88, "%")
+lead = worst("attention, quicker") - worst("mean, quicker")
+expect("attention ahead of the mean, quicker", lead, -9, 9, "points")
 
 # %% [markdown]
 # Now they are close. We also tuned rate and width for each fusion on validation rows: with only the picture clean the mean got 88 %,
@@ -356,8 +355,8 @@ def frozen_loudness(name, level):
 
 for name in judges:
     quieter, frozen = (f(name, 0) / f(name, 3) for f in (loudness, frozen_loudness))
-    expect(f"{name} in the mean, times quieter when spoilt", quieter, 1.5, 40)
-    expect(f"{name}, its frozen classifier", frozen, 0.5, 3)
+    expect(f"{name} in the mean, times quieter when spoilt", quieter, 1.5, 12)
+    expect(f"{name}, its frozen classifier", frozen, 0.5, 1.6)
 
 # %% [markdown]
 # In the mean, a spoilt vector is **hushed**. The frozen classifiers never met noise. They are as loud as ever, and
@@ -461,7 +460,7 @@ for noisy_one in judges:
 show(charts.weights_by_noise(moving, AMOUNTS, "amount of noise"))
 for name in judges:
     lost = moving[name][name][0] - moving[name][name][3]
-    expect(f"{name}, weight lost by its own noise", lost, 0.04, 0.6)
+    expect(f"{name}, weight lost by its own noise", lost, 0.02, 0.5)
 
 # %% [markdown]
 # The weight leaves the one that gets noisy. Nobody told it to. Does it also hush its $z_m$, as the mean does?
@@ -469,7 +468,7 @@ for name in judges:
 # %%
 for name in judges:
     ratio = loudness(name, 0, "attention") / loudness(name, 3, "attention")
-    expect(f"{name}, times quieter, attention", ratio, 1.2, 40)
+    expect(f"{name}, times quieter, attention", ratio, 1.2, 8)
 
 # %% [markdown]
 # It does both. So its weights tell only a part of what it trusts. Keep that in mind for section 6.
@@ -1083,9 +1082,10 @@ def right_without(part, kind):
     return 100 * (guesses == of_100[kind].answers).double().mean().item()
 
 
-for kind in ("colour", "count"):
-    expect(f"{kind}, looks blinded", right_without("hops", kind), 0, 100, "%")
-    expect(f"{kind}, counter blinded", right_without("tally", kind), 0, 100, "%")
+expect("colour, looks blinded", right_without("hops", "colour"), 5, 28, "%")
+expect("colour, counter blinded", right_without("tally", "colour"), 40, 68, "%")
+expect("count, looks blinded", right_without("hops", "count"), 12, 38, "%")
+expect("count, counter blinded", right_without("tally", "count"), 33, 61, "%")
 
 # %% [markdown]
 # It is not as simple as that. Both kinds need both parts, even *colour*, where nothing is to be counted. (A blank picture is also one
@@ -1100,13 +1100,15 @@ from xmodal_lab.evaluation.grounding import cells_in, iou, iou_chance, pointing,
 agree = {}
 for kind, (weight, effect) in compared.items():
     agree[kind] = 100 * (weight.argmax(1) == effect.argmax(1)).double().mean().item()
-    expect(f"{kind}, the heaviest cell matters most", agree[kind], 0, 100, "%")
+expect("colour, the heaviest cell matters most", agree["colour"], 60, 83, "%")
+expect("two hops, the heaviest cell matters most", agree["two hops"], 52, 76, "%")
+expect("count, the heaviest cell matters most", agree["count"], 10, 33, "%")
 asked_for = two_hops.select(range(100))
 goal = boxes_of(asked_for, asked_for.things)
 last_look = looks_of(answerer, asked_for)[:, 1]
-expect("pointing, second look", 100 * pointing(last_look, goal).mean(), 0, 100, "%")
+expect("pointing, second look", 100 * pointing(last_look, goal).mean(), 93, 100, "%")
 by_effect = compared["two hops"][1].view(-1, 8, 8)
-expect("pointing, occlusion", 100 * pointing(by_effect, goal).mean(), 0, 100, "%")
+expect("pointing, occlusion", 100 * pointing(by_effect, goal).mean(), 60, 85, "%")
 expect("pointing, a blind cell", 100 * pointing_chance(goal), 5, 7.5, "%")
 
 # %% [markdown]
@@ -1143,8 +1145,8 @@ for kind, (weight, effect) in compared.items():
     for name, measure in zip(changes, (weight, effect, blind), strict=True):
         changes[name][kind] = flipped(kind, measure.topk(4).indices)
 show(charts.bars(changes, "kind of question", "answers that change / %"))
-for name, found_by in changes.items():
-    expect(f"{name}, mean of all kinds", np.mean(list(found_by.values())), 0, 100, "%")
+for name, band in {"heaviest": (18, 35), "occlusion's": (13, 28), "any": (0, 4)}.items():
+    expect(f"{name}, mean of all kinds", np.mean(list(changes[name].values())), *band, "%")
 
 # %% [markdown]
 # The maps are good evidence here. Hiding what they light changes far more answers than hiding any four cells, and as many as
@@ -1189,12 +1191,12 @@ singles = [Batch({n: x[i : i + 1] for n, x in rows.items()}) for i in range(800)
 one_by_one = torch.cat([patient_1.predict(single_row) for single_row in singles])
 sick = 100 * accuracy(one_by_one, exam.labels)
 batch_guess.reveal(sick)
-expect("patient 1, one by one", sick, 0, 100, "%")
+expect("patient 1, one by one", sick, 4, 55, "%")
 together = patient_1.predict(rows)
-expect("patient 1, all at once", 100 * accuracy(together, exam.labels), 0, 100, "%")
+expect("patient 1, all at once", 100 * accuracy(together, exam.labels), 4, 55, "%")
 differ = 100 * (one_by_one != together).double().mean()
 expect("patient 1, answers that hang on the company", differ, 5, 100, "%")
-expect("patient 1, repaired", picture_only["attention"], 0, 100, "%")
+expect("patient 1, repaired", picture_only["attention"], 56, 93, "%")
 discharge("softmax over\nthe batch", sick, picture_only["attention"])
 
 # %% [markdown]
@@ -1225,8 +1227,8 @@ def weight_of_the_real(places, mask):
     return 100 * shares[:, 0, :5].sum(1).mean().item()
 
 
-for places in (5, 10, 40):
-    expect(f"padded to {places}", weight_of_the_real(places, None), 0, 100, "%")
+for places, low, high in ((5, 99.9, 100.1), (10, 53, 65), (40, 14, 23)):
+    expect(f"padded to {places}", weight_of_the_real(places, None), low, high, "%")
 padding_guess.reveal(weight_of_the_real(40, None))
 masked = weight_of_the_real(40, (torch.arange(40) < 5).expand(500, 1, 40))
 expect("patient 2, repaired", masked, 99.9, 100.1, "%")
@@ -1255,8 +1257,8 @@ for name, logits in raw.items():
     print(f"{name:5} mean length {logits.norm(dim=1).mean():.0f}")
 one_length = {name: F.normalize(logits, dim=1) for name, logits in raw.items()}
 sick, healthy = right_of_mean(raw), right_of_mean(one_length)
-expect("patient 3", sick, 0, 100, "%")
-expect("patient 3, repaired: all of one length", healthy, 0, 100, "%")
+expect("patient 3", sick, 0, 15, "%")
+expect("patient 3, repaired: all of one length", healthy, 60, 100, "%")
 discharge("different\nlengths", sick, healthy)
 
 # %% [markdown]
