@@ -990,15 +990,14 @@ show(charts.heat(learned, "step right, from −7", "step down, from −7", -wide
 trained_here = {n: scores_of[n] for n in askers}
 show(charts.results_table(trained_here))
 second = scores_of["two looks, counter"]["two hops"]
-expect("two looks, two hops", second, 60, 100, "%")
+expect("two looks, two hops", second, 65, 100, "%")
 gained = second - scores_of["one look, counter"]["two hops"]
 expect("two hops, gained by the second look", gained, 30, 75, "points")
-behind = one["existence"] - scores_of["one look, counter"]["existence"]
-expect("existence, lost with the counter", behind, -5, 30, "points")
 
 # %% [markdown]
 # *Two hops* is what the second look is for. *Count* rises, too, though nobody has to look twice for it. The
-# table does not tell why. And for *existence*, both networks with a counter are still behind the one without.
+# table does not tell why. And read nothing from *existence*: with another
+# seed the one look got 73 % there, and with its counter 98 %.
 #
 # Ask the shipped network yourself. A question that it cannot read gets a clear answer, too.
 
