@@ -20,7 +20,7 @@
 # | You need | softmax, cross-entropy, matrix products; what an encoder's *states* are (chapters 02 and 03) |
 # | You will be able to | fuse encoders in six ways and measure which hold in noise, write attention and its mask, let words look at a picture, look twice, and test what a map of attention is worth |
 # | It takes | about 80 seconds of one free CPU core; several minutes on a busy machine. 1.2 GB of memory. A GPU: not measured yet |
-# | To read | 3,200 words. Five exercises, 39 minutes by their cards. In all about 90 minutes, by our estimate |
+# | To read | 3,400 words. Five exercises, 39 minutes by their cards. In all about 90 minutes, by our estimate |
 
 # %% [markdown]
 # Device, precision and seed are chosen here, once.
@@ -320,8 +320,8 @@ expect("attention ahead of the mean", worst("attention") - worst("mean"), 0, 22,
 
 # %% [markdown]
 # With 800 rows and one seed, two numbers less than 4 points apart are not told apart. Where all is clean, everybody is right.
-# Attention is ahead where a single one is clean. But only at *this* learning rate, one for all. A control: the mean and
-# attention again, with three times the rate.
+# Now look for each row's worst column: attention's is the best. But all had the *same* learning rate. A control: the mean
+# and attention again, with three times that.
 
 # %%
 quicker = {n: fused(FUSIONS[n], f"{n}, quicker", rate=3e-2) for n in ("mean", "attention")}

@@ -1,4 +1,4 @@
-"""The noise mixer: noise reaches the modality that was asked for, and the answers are the models'."""
+"""The noise mixer: noise reaches the modality that was asked for; the answers are the models'."""
 
 import pytest
 import torch

@@ -11,7 +11,6 @@ from xmodal_lab.datasets.crowds import CrowdData
 from xmodal_lab.encoders.image import GridCNN
 from xmodal_lab.tasks.questions import Answerer, cells_of
 from xmodal_lab.workbook.charts.fusing import spotlights
-from xmodal_lab.workbook.kit.figures import described
 
 LOOKS = ("first look", "second look", "third look")
 
@@ -46,10 +45,10 @@ class Asking:
         maps = self.answerer.looks(batch)[0].cpu().unflatten(1, self.trunk.grid)
         looks = {name: part[None].numpy() for name, part in zip(LOOKS, maps, strict=False)}
         said = crowds.ANSWERS[int(chances.argmax())]
-        note = f"answer: {said}, by {100 * float(chances.max()):.0f} %   {self._truth(question, picture)}"
+        sure, truth = f"by {100 * float(chances.max()):.0f} %", self._truth(question, picture)
+        note = f"answer: {said}, {sure}   {truth}"
         text = crowds.parse(question).text
-        fig = spotlights(image, looks, [text], [note])
-        return described(fig, fig.alt)
+        return spotlights(image, looks, [text], [note])
 
     def _truth(self, question: str, picture: int) -> str:
         try:

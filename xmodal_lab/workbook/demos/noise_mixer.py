@@ -1,4 +1,4 @@
-"""The noise mixer: three sliders spoil words, picture and sound, and fusions answer all the same."""
+"""The noise mixer: three sliders spoil words, picture and sound; fusions answer all the same."""
 
 from __future__ import annotations
 
