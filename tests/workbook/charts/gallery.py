@@ -242,9 +242,6 @@ FIGURES = {
     "weights_by_noise": lambda g: charts.weights_by_noise(
         {noisy: {name: g.random(4) for name in KINDS} for noisy in KINDS}, range(4), "noise"
     ),
-    "named_table": lambda g: charts.named_table(
-        {"weights": g.random((2, 3)), "scores": g.normal(size=(2, 3))}, WORDS[:2], WORDS[2:5]
-    ),
     "joined": lambda g: charts.joined(
         {name: int(n) for name, n in zip(KINDS, g.integers(2, 9, 3), strict=True)}, 4
     ),

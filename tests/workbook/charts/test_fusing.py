@@ -1,4 +1,4 @@
-"""Figures of attention light the cells with weight, frame the true thing, write every number."""
+"""Figures of attention light the cells with weight and frame the true thing."""
 
 import numpy as np
 import pytest
@@ -71,15 +71,6 @@ def test_weights_of_the_noisy_modality_are_drawn_thickest():
         thickest = max(axis.lines, key=lambda line: line.get_linewidth())
         assert thickest.get_label() == noisy
         assert axis.get_title() == f"noisy: {noisy}"
-
-
-def test_a_named_table_writes_every_number_beside_its_names():
-    values = np.array([[1.0, -0.25], [0.5, 0]])
-    fig = charts.named_table({"weights": values}, ["star", "ring"], ["red", "blue"])
-    (axis,) = fig.axes
-    assert [text.get_text() for text in axis.texts] == ["1.00", "−0.25", "0.50", "0.00"]
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["star", "ring"]
-    assert "star: red 1, blue −0.25" in alt_of(fig)
 
 
 def test_joined_along_features_is_wide_and_along_places_is_long():

@@ -19,7 +19,7 @@ from xmodal_lab.workbook.charts.basic import (
     training,
 )
 from xmodal_lab.workbook.charts.blocks import architectures, looking_around, message_graph, race
-from xmodal_lab.workbook.charts.fusing import joined, named_table, spotlights, weights_by_noise
+from xmodal_lab.workbook.charts.fusing import joined, spotlights, weights_by_noise
 from xmodal_lab.workbook.charts.hearing import filter_bank, gates, spectrogram, waveforms
 from xmodal_lab.workbook.charts.matrix import arrows_and_cosines, film, heat, matrices, plans
 from xmodal_lab.workbook.charts.pictures import (
@@ -69,7 +69,6 @@ __all__ = [
     "message_graph",
     "minimal_pair",
     "mining",
-    "named_table",
     "neighbours",
     "painted_maps",
     "parallelogram",

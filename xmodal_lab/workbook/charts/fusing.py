@@ -1,4 +1,4 @@
-"""Figures of fusion and attention: where a question looks, who is listened to, tables of weights.
+"""Figures of fusion and attention: where a question looks, who is listened to, ways to join.
 
 Each returns a matplotlib ``Figure`` with its alt text. What depends on training stands in notes,
 never in titles: titles are compared when a notebook is checked.
@@ -173,36 +173,6 @@ def weights_by_noise(
         f"Mean weight of each modality against {xlabel}. {'. '.join(told)}. A dotted line: equal "
         "weights.",
     )
-
-
-def named_table(
-    panels: Mapping[str, Float[np.ndarray, "rows columns"]],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    digits: int = 2,
-) -> Figure:
-    """Small tables of numbers with names at their sides, purple where high, orange below 0."""
-    wide = min(WIDEST, len(panels) * (1.5 + 0.75 * len(columns)))
-    fig, told = Figure(figsize=(wide, 1.1 + 0.42 * len(rows))), []
-    axes = np.ravel(fig.subplots(1, len(panels), sharey=True))
-    for axis, (title, values) in zip(axes, panels.items(), strict=True):
-        values = np.asarray(values, dtype=float)
-        edge = max(np.abs(values).max(), 1e-12) * 2  # paler: the numbers stay legible
-        axis.imshow(values, cmap="PuOr", vmin=-edge, vmax=edge, aspect="auto")
-        for (row, column), value in np.ndenumerate(values):
-            shown = f"{value:.{digits}f}".replace("-", "−")
-            axis.text(column, row, shown, ha="center", va="center")
-        axis.set_xticks(range(len(columns)), [textwrap.fill(c, 9) for c in columns], fontsize=10)
-        axis.set_yticks(range(len(rows)), rows)
-        axis.tick_params(length=0)
-        axis.set_title(title, fontsize=11)
-        for side in axis.spines.values():
-            side.set_visible(False)
-        cells = "; ".join(
-            f"{row}: {say.values(columns, line)}" for row, line in zip(rows, values, strict=True)
-        )
-        told.append(f"{say.line(title)}: {cells}")
-    return described(fig, f"Tables of numbers. {'. '.join(told)}.")
 
 
 def joined(places: Mapping[str, int], dim: int) -> Figure:
