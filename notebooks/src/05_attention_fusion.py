@@ -19,7 +19,7 @@
 # |---|---|
 # | You need | softmax, cross-entropy, matrix products; what an encoder's *states* are (chapters 02 and 03) |
 # | You will be able to | fuse encoders in six ways and measure which hold in noise, write attention and its mask, let words look at a picture, look twice, and test what a map of attention is worth |
-# | It takes | about 80 seconds of one free CPU core; several minutes on a busy machine. 1.2 GB of memory. A GPU: not measured yet |
+# | It takes | about 80 seconds of one free CPU core; several minutes on a busy machine. 1 GB of memory. A GPU: not measured yet |
 # | To read | 3,400 words. Five exercises, 39 minutes by their cards. In all about 90 minutes, by our estimate |
 
 # %% [markdown]
@@ -1059,8 +1059,7 @@ def scattered(kinds):
 
 show(
     scattered(("colour", "two hops", "count")),
-    alt="Scatter plots of what a cell does to the answer against its weight, for colour, two hops "
-    "and count: many cells of some weight do little, and in count some cells of no weight do much.",
+    alt="Cells with weight often do little; in count, cells without any do much.",
 )
 
 # %% [markdown]
