@@ -234,6 +234,17 @@ FIGURES = {
     "spectrogram": lambda g: charts.spectrogram(
         {name: g.normal(size=(30, 40)) for name in ("short window", "long")}, 0.02, 4000, "mel"
     ),
+    "spotlights": lambda g: charts.spotlights(
+        np.stack([_picture(g)] * 2), {name: g.random((2, 8, 8)) for name in ("first", "second")},
+        ["what colour is the star?", "is there a big ring?"], ["red", "yes"],
+        {"first": np.array([[4, 4, 12, 12], [np.nan] * 4])}, arrows=True,
+    ),
+    "weights_by_noise": lambda g: charts.weights_by_noise(
+        {noisy: {name: g.random(4) for name in KINDS} for noisy in KINDS}, range(4), "noise"
+    ),
+    "joined": lambda g: charts.joined(
+        {name: int(n) for name, n in zip(KINDS, g.integers(2, 9, 3), strict=True)}, 4
+    ),
     "filter_bank": lambda g: charts.filter_bank(
         {"triangles": g.random((129, 8)), "learned": g.random((129, 40))}, 4000
     ),

@@ -19,6 +19,7 @@ from xmodal_lab.workbook.charts.basic import (
     training,
 )
 from xmodal_lab.workbook.charts.blocks import architectures, looking_around, message_graph, race
+from xmodal_lab.workbook.charts.fusing import joined, spotlights, weights_by_noise
 from xmodal_lab.workbook.charts.hearing import filter_bank, gates, spectrogram, waveforms
 from xmodal_lab.workbook.charts.matrix import arrows_and_cosines, film, heat, matrices, plans
 from xmodal_lab.workbook.charts.moods import confusion, opinions, threshold, tracks
@@ -59,6 +60,7 @@ __all__ = [
     "gates",
     "heat",
     "heats",
+    "joined",
     "lists_entered",
     "log_mel",
     "looking_around",
@@ -82,6 +84,7 @@ __all__ = [
     "spectrogram",
     "spoken_search",
     "spoken_search_on",
+    "spotlights",
     "spread",
     "table_with_nulls",
     "temperatures",
@@ -90,6 +93,7 @@ __all__ = [
     "tracks",
     "training",
     "waveforms",
+    "weights_by_noise",
     "windows",
     "word_map",
     "word_maps",
