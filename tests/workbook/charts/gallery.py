@@ -104,7 +104,32 @@ def three_rows(g):
     return {name: 30 + 20 * g.random(3) for name in ("InfoNCE", "sigmoid", "triplet, hard")}
 
 
+def architectures(g):
+    words = list(g.permutation(["colour", "star", "moon", "left"])[: g.integers(2, 5)])
+    return charts.architectures(words, 3, 2)
+
+
+def looking_around(g):
+    weights = dict(zip(("what", "colour", "star"), g.random(3), strict=True))
+    return charts.looking_around(_picture(g), g.random((4, 4)), weights, "“star” asks", "red")
+
+
+def message_graph(g):
+    nodes = {"picture": "image", "star": "text", "sound": "audio", "sum": ""}
+    edges = np.array([[0, 1, 2, 3, 3], [3, 3, 3, 3, 0]])
+    return charts.message_graph(nodes, edges, g.random(5))
+
+
+def race(g):
+    runners = {name: (np.arange(4), 90 * g.random(4)) for name in ("one stream", "two streams")}
+    return charts.race(runners, {"small": (2, 95 * g.random())}, 20, "training / s", "right / %")
+
+
 FIGURES = {
+    "race": race,
+    "architectures": architectures,
+    "looking_around": looking_around,
+    "message_graph": message_graph,
     "training": training,
     "maps": lambda g: charts.maps({"before": _points(g), "after": _points(g)}, [0, 3]),
     "painted_maps": painted_maps,

@@ -18,6 +18,7 @@ from xmodal_lab.workbook.charts.basic import (
     results_table,
     training,
 )
+from xmodal_lab.workbook.charts.blocks import architectures, looking_around, message_graph, race
 from xmodal_lab.workbook.charts.hearing import filter_bank, gates, spectrogram, waveforms
 from xmodal_lab.workbook.charts.matrix import arrows_and_cosines, film, heat, matrices, plans
 from xmodal_lab.workbook.charts.moods import confusion, opinions, threshold, tracks
@@ -42,6 +43,7 @@ from xmodal_lab.workbook.charts.words import neighbours, parallelogram, word_map
 
 __all__ = [
     "answers",
+    "architectures",
     "arrows_and_cosines",
     "bars",
     "before_and_after",
@@ -59,10 +61,12 @@ __all__ = [
     "heats",
     "lists_entered",
     "log_mel",
+    "looking_around",
     "loss_and_recall",
     "maps",
     "maps_on",
     "matrices",
+    "message_graph",
     "minimal_pair",
     "mining",
     "neighbours",
@@ -71,6 +75,7 @@ __all__ = [
     "parallelogram",
     "plans",
     "probed",
+    "race",
     "results_table",
     "scene_grid",
     "shapes",
