@@ -62,10 +62,10 @@ ANSWERERS: dict[str, tuple[Callable[[], Answerer], float, float]] = {
     # Without the other modality there is little to learn: no longer rises after a third.
     "text alone": (lambda: Answerer({"pooled": Pooled(True, False)}), 3e-3, 1 / 3),
     "picture alone": (lambda: Answerer({"pooled": Pooled(False, True)}), 3e-3, 1 / 3),
-    "concatenation": (lambda: Answerer({"pooled": Pooled(True, True)}), 3e-3, 1),
-    "FiLM": (lambda: Answerer({"film": FiLM(QUERY, DIM)}), 3e-3, 1),
-    "one hop": (lambda: hopping(1, tally=False), 3e-3, 1),
-    "two plain hops": (lambda: hopping(2, relative=False, tally=False), 3e-3, 1),
+    "concatenation": (lambda: Answerer({"pooled": Pooled(True, True)}), 8e-3, 1),
+    "FiLM": (lambda: Answerer({"film": FiLM(QUERY, DIM)}), 8e-3, 1),
+    "one hop": (lambda: hopping(1, tally=False), 6e-3, 1),
+    "two plain hops": (lambda: hopping(2, relative=False, tally=False), 6e-3, 1),
     "two hops": (lambda: hopping(2, tally=False), 3e-3, 1),
     "two hops and tally": (lambda: hopping(2), 3e-3, 1),
 }
@@ -221,3 +221,6 @@ def settled(trunk: GridCNN, data: crowds.CrowdData) -> GridCNN:
     for part in torch.from_numpy(data.images[:3_000]).split(100):
         trunk.states(part)
     return trunk
+
+
+PARTS = {"questions": questions, "trunks": trunks}

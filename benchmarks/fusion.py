@@ -11,8 +11,12 @@ another seed; figures are of test.
     missing    modality dropout: with one modality away, beside a fusion that never had it; zeros
                in place of masks; no dropout
     lazy       text and picture trained together: what the picture's encoder learns, what mends it
-
-Other parts are described where they are: every _fusion_*.py beside this file has its own.
+    questions  answerers on the cells of the trunk that ships, trained for as long: by kind of
+               question, where they look, and what guessing can reach
+    trunks     the best of them on trunks that came by their cells in other ways
+    mood       irony of words and voice: each alone, fused in many ways, rare, and learned by heart
+    streams    the two classic architectures with as many numbers: after equal seconds and steps
+    tokens     a bottleneck beside all-to-all attention as tokens grow
 """
 
 from __future__ import annotations
