@@ -3,6 +3,8 @@
 Which thing is it, by its colour and shape? 52 answers were seen. Three encoders are trained on
 clean scenes of one thing, each alone, then frozen; a fusion is trained on other scenes, where each
 modality of each row has an amount of noise of its own and nothing says which (``tasks.noisy``).
+
+    python benchmarks/_fusion_noise.py    # every fusion at every setting, on val: 4 CPU-minutes
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ from collections.abc import Callable, Mapping
 from functools import cache
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from xmodal_lab.batch import Batch
+from xmodal_lab.batch import Batch, Padded
 from xmodal_lab.datasets import scenes
 from xmodal_lab.encoders import AudioEncoder, DeepCNN, TextEncoder, inputs_of
 from xmodal_lab.evaluation.audit import fusion_audit
@@ -32,7 +34,7 @@ from xmodal_lab.fusion import (
 from xmodal_lab.tasks import Classifier, accuracy, cross_entropy
 from xmodal_lab.tasks.classification import Judge
 from xmodal_lab.tasks.fused import FusedClassifier, with_presence
-from xmodal_lab.tasks.noisy import SPOILT, THINGS, Views, thing_labels
+from xmodal_lab.tasks.noisy import CLEAN, SPOILT, THINGS, Views, thing_labels
 from xmodal_lab.training import fit
 
 MODALITIES = scenes.MODALITIES
@@ -102,7 +104,7 @@ def read(split: str, count: int, seed: int) -> Views:
 
 def trained(
     make: Maker, setting: tuple[float, int], seed: int, change: Callable[[Batch], Batch] = Batch,
-    without: str | None = None,
+    without: str | None = None, noisy: bool = True,
 ) -> FusedClassifier:  # fmt: skip
     """A fusion and its head after training on rows whose modalities are noisy at random.
 
@@ -112,6 +114,7 @@ def trained(
         seed: of the encoders, the rows and the first weights.
         change: what is done to every batch, such as dropout.
         without: a modality that this model never gets.
+        noisy: False for clean rows alone.
     """
     rate, width = setting
     rows = views("train", FUSED_ROWS, seed)
@@ -120,7 +123,11 @@ def trained(
     model = FusedClassifier(make(dims, width), THINGS)
 
     def batch(step: int) -> Batch:
-        return change(rows.drawn(128, torch.Generator().manual_seed(1_000 * seed + step)))
+        dice = torch.Generator().manual_seed(1_000 * seed + step)
+        if noisy:
+            return change(rows.drawn(128, dice))
+        some = torch.randint(FUSED_ROWS, (128,), generator=dice)
+        return change(rows.at().rows(some))
 
     for _ in fit(model, cross_entropy, batch, STEPS, learning_rate=rate, seed=seed):
         pass
@@ -168,7 +175,7 @@ def noise(seed: int) -> Figures:
         model, seconds = fused(name, seed)
         found[f"{name}: CPU-s"] = seconds
         found |= {f"{name}: {case}": percent(model, rows) for case, rows in asked.items()}
-    return found | weights(seed, asked) | audits(seed, asked)
+    return found | weights(seed, asked) | spreads(seed) | audits(seed, asked)
 
 
 @torch.no_grad()
@@ -198,6 +205,21 @@ def weights(seed: int, asked: Mapping[str, Batch]) -> Figures:
     return found
 
 
+@torch.no_grad()
+def spreads(seed: int) -> Figures:
+    """How loud a modality speaks in the learned mean: the spread of the logits of its z alone.
+
+    In hundredths. A mean has no weights: here one sees whether a spoilt modality hushes itself.
+    """
+    model, rows, found = fused("mean", seed)[0], views("test", TEST_ROWS, seed), {}
+    for name in MODALITIES:
+        for what, level in (("clean", CLEAN), ("spoilt", SPOILT)):
+            vectors = {name: rows.vectors[name][:, level]}
+            said = model.fusion(vectors) @ model.head.weight.T
+            found[f"mean, spread of logits, {name} {what}"] = 100 * said.std(1).mean().item()
+    return found
+
+
 def audits(seed: int, asked: Mapping[str, Batch]) -> Figures:
     """Per cent right with one modality shuffled."""
     found = {}
@@ -211,29 +233,56 @@ def audits(seed: int, asked: Mapping[str, Batch]) -> Figures:
 
 # --- missing ----------------------------------------------------------------------------------
 
-MAY_MISS = ("mean", "concatenation", "low-rank product", "attention")
-
 
 def missing(seed: int) -> Figures:
-    """Fusions trained for absence, asked without one modality, beside those that never had it."""
-    found, asked = {}, cases(views("test", TEST_ROWS, seed))
-    asked = {case: asked[case] for case in ("noise at random", "all clean")}
-    for name in MAY_MISS:
-        make = FUSIONS[name]
-        ready = trained(make, SETTINGS[name], seed, dropping(seed))
-        found |= {f"{name}, nothing missing: {c}": percent(ready, r) for c, r in asked.items()}
-        for lost in MODALITIES:
-            never = trained(make, SETTINGS[name], seed, without=lost)
-            for case, rows in asked.items():
-                figures = {
-                    "trained with dropout": percent(ready, without(rows, lost)),
-                    "trained on the rest alone": percent(never, without(rows, lost)),
-                    "trained with dropout, zeros": percent(ready, zeroed(rows, lost)),
-                    "no dropout": percent(fused(name, seed)[0], without(rows, lost)),
-                    "no dropout, zeros": percent(fused(name, seed)[0], zeroed(rows, lost)),
-                }
-                found |= {f"{name}, no {lost}, {how}: {case}": v for how, v in figures.items()}
-    return found
+    """Fusions trained for absence, asked without a modality, beside those that never had it.
+
+    Where all rows are clean in training and in the test, and, for attention, where the noise of
+    each modality of each row is drawn at random, which prepares a fusion for absence by itself.
+    """
+    found: Figures = {}
+    for name in ("mean", "concatenation", "attention"):
+        found |= absent(name, seed, "all clean")
+    return found | absent("attention", seed, "noise at random")
+
+
+def absent(name: str, seed: int, case: str) -> Figures:
+    """One fusion with and without modality dropout, each with every modality away."""
+    make, setting = FUSIONS[name], SETTINGS[name]
+    rows, noisy = cases(views("test", TEST_ROWS, seed))[case], case != "all clean"
+    ready = trained(make, setting, seed, dropping(seed), noisy=noisy)
+    plain = trained(make, setting, seed, noisy=noisy)
+    found = {"dropout, nothing missing": percent(ready, rows)}
+    found["no dropout, nothing missing"] = percent(plain, rows)
+    blank = blanks(seed)
+    for lost in MODALITIES:
+        rest = rows.select([entry for entry in rows if entry != lost])
+        looks = Batch({**rows, lost: blank[lost].expand_as(rows[lost])})
+        never = trained(make, setting, seed, without=lost, noisy=noisy)
+        found[f"no {lost}, trained on the rest alone"] = percent(never, rest)
+        for how, model in (("dropout", ready), ("no dropout", plain)):
+            found[f"no {lost}, {how}, mask"] = percent(model, rest)
+            found[f"no {lost}, {how}, blank input"] = percent(model, looks)
+            only = rows.select([lost, "labels"])
+            found[f"only {lost}, {how}, mask"] = percent(model, only)
+    return {f"{name}, {case}: {figure}": value for figure, value in found.items()}
+
+
+@torch.no_grad()
+def blanks(seed: int) -> dict[str, Tensor]:
+    """What each encoder makes of zeros: a black picture, a silence, one unknown word.
+
+    Standardised as everything that a fusion reads.
+    """
+    one = torch.ones(1, dtype=torch.long)
+    zeros = {
+        "text": Padded(torch.zeros(1, 1, dtype=torch.long), one),
+        "image": torch.zeros(1, 3, 32, 32, dtype=torch.uint8),
+        "audio": Padded(torch.zeros(1, 60, 40), 60 * one),
+    }
+    made = {name: judges(seed)[0][name].encoder(some) for name, some in zeros.items()}
+    raw = Views({name: vector[:, None] for name, vector in made.items()}, one)
+    return raw.standardised(read("train", FUSED_ROWS, seed)).at().select(MODALITIES)
 
 
 def dropping(seed: int) -> Callable[[Batch], Batch]:
@@ -245,15 +294,6 @@ def dropping(seed: int) -> Callable[[Batch], Batch]:
         return with_presence(batch, modality_dropout(there, DROPPED, dice))
 
     return change
-
-
-def without(rows: Batch, lost: str) -> Batch:
-    return rows.select([name for name in rows if name != lost])
-
-
-def zeroed(rows: Batch, lost: str) -> Batch:
-    """The modality's mean, as its vectors are standardised, that passes for data."""
-    return Batch({**rows, lost: torch.zeros_like(rows[lost])})
 
 
 PARTS = {"noise": noise, "missing": missing}

@@ -14,6 +14,9 @@ another seed; figures are of test.
     questions  answerers on the cells of the trunk that ships, trained for as long: by kind of
                question, where they look, and what guessing can reach
     trunks     the best of them on trunks that came by their cells in other ways
+    mood       irony of words and voice: each alone, fused in many ways, rare, and learned by heart
+    streams    the two classic architectures with as many numbers: after equal seconds and steps
+    tokens     a bottleneck beside all-to-all attention as tokens grow
 """
 
 from __future__ import annotations

@@ -48,6 +48,11 @@ def test_a_share_that_leaves_nothing_is_refused(share):
         modality_dropout(masks(4), share)
 
 
+def test_dropout_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="no modality to take away"):
+        modality_dropout({})
+
+
 SAID = {
     "text": torch.tensor([[0.6, 0.4, 0.0], [0.9, 0.1, 0.0]]),
     "image": torch.tensor([[0.6, 0.4, 0.0], [0.0, 0.8, 0.2]]),

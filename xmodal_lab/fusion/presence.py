@@ -74,12 +74,14 @@ def modality_dropout(
         The masks that remain; a missing modality stays missing.
 
     Raises:
-        ValueError: for a share outside 0 … 1.
+        ValueError: for a share outside 0 … 1, or no modality.
 
     Source: Neverova et al. 2016 (ModDrop).
     """
     if not 0 <= share < 1:
         raise ValueError(f"share must lie in 0 … 1, 1 excluded, got {share}")
+    if not present:
+        raise ValueError("there is no modality to take away: give where each one is there")
     there = torch.stack(list(present.values()), dim=1)
     draws = torch.rand(there.shape, generator=generator).to(there.device).where(there, -1.0)
     # A row's largest draw is the last to go: where it goes, all go.
