@@ -247,6 +247,6 @@ def test_what_ships_answers_questions_it_never_saw(name):
     shown = crowds.load("test", 150, 7)
     asked, cells = crowds.questions(shown.crowds), cells_of(load_trunk(), shown.images)
     shares = accuracy_by_kind(answered(streams.load(name), asked, cells), asked)
-    assert min(shares[kind] for kind in ("colour", "shape", "existence")) > 0.9
+    assert min(shares["colour"], shares["shape"]) > 0.95
     curve = shipping.about(f"{name}.safetensors")["curve"]
     assert abs(shares["all"] - curve[-1]["all"]) < 0.06  # what the file says of itself
