@@ -1144,10 +1144,10 @@ for norm, row in deep.items():
 # ```python
 # torch.manual_seed(runtime.seed)
 # deep_one = streams.StreamAnswerer("single_stream", merged=False, layers=8)
-# many = crowds.load("train", 20_000)
-# many_cells = asking.cells_of(trunk, many.images)
-# many_asked = streams.asked(many_cells, crowds.questions(many.crowds, 5), 256, seed=0)
-# for _ in progress(fit(deep_one, cross_entropy, many_asked, 20_000, learning_rate=1e-3, warmup=500, runtime=runtime), 20_000):
+# large = crowds.load("train", 20_000)
+# large_cells = asking.cells_of(trunk, large.images)
+# large_asked = streams.asked(large_cells, crowds.questions(large.crowds, 5), 256, seed=0)
+# for _ in progress(fit(deep_one, cross_entropy, large_asked, 20_000, learning_rate=1e-3, warmup=500, runtime=runtime), 20_000):
 #     pass
 # print(by_kind(deep_one))
 # ```
