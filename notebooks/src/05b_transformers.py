@@ -11,7 +11,8 @@
 #
 # **The claim.** A small network with two built-in looks and two transformers, each with more than twice its numbers,
 # learn to answer the same questions behind the same frozen trunk. When the small one is done, 99.8 % right after 87
-# seconds of one core, both transformers are below 75 %. After four times its seconds, neither has caught up.
+# seconds of one core, both transformers are below 75 %. And when they are done, after more than five times its seconds, both still miss
+# one in seven of the questions that need two hops.
 #
 # You will take these networks apart, look through their heads, and see what they have to learn that the small
 # network was given.
@@ -21,7 +22,7 @@
 # | You need | chapter 05: scaled dot-product attention, cross-attention, two hops |
 # | You will be able to | build a transformer's block, tell a single-stream from a two-stream network, pre-train with gaps and with true or false, read a head's weights with care, and choose a bottleneck where tokens are many |
 # | It takes | about 75 seconds of one free CPU core, half of it training; several minutes on a slow or busy machine. 0.8 GB of memory. A GPU: not measured yet |
-# | To read | 2,800 words. One exercise, 4 minutes by its card. In all about 70 minutes, by our estimate |
+# | To read | 3,000 words. One exercise, 4 minutes by its card. In all about 70 minutes, by our estimate |
 
 # %% [markdown]
 # Device, precision and seed are chosen here, once.
@@ -59,10 +60,13 @@ race = {name: course(name) for name in FILES}
 finished = {"two hops and a tally": (small["cpu_seconds"], 100 * small["val"]["all"])}
 for name, (seconds, right) in race.items():
     print(
-        f"{name:21} {right[0]:5.1f} % after {seconds[0]:3.0f} CPU-s, {right[-1]:5.1f} % after {seconds[-1]:3.0f}"
+        f"{name:20} {right[0]:5.1f} % after {seconds[0]:3.0f} CPU-s, {right[-1]:5.1f} % after {seconds[-1]:3.0f};",
+        end=" ",
     )
+    print(f"two hops {course(name, 'two hops')[1][-1]:.1f} %")
 for name, (seconds, right) in finished.items():
-    print(f"{name:21} {right:5.1f} % after {seconds:3.0f} CPU-s")
+    print(f"{name:20} {right:5.1f} % after {seconds:3.0f} CPU-s;", end=" ")
+    print(f"two hops {100 * small['val']['two hops']:.1f} %")
 
 # %% [markdown]
 # The same as a picture. The star is chapter 05's small network, which looks twice, the second time *beside* where the
@@ -249,10 +253,6 @@ def gradient_by_depth(norm, first_weights, depth=12):
     return [torch.cat([p.grad.flatten() for p in one.parameters()]).norm().item() for one in blocks]
 
 
-# %% [markdown]
-# Four ways, and the picture:
-
-# %%
 depths = {
     f"norm {norm}, {first}": (range(1, 13), gradient_by_depth(norm, first))
     for first in ("PyTorch", "Xavier")
@@ -576,8 +576,10 @@ for name in FILES:
     print(f"{name}: gained in the last 1,000 steps {gained:+.1f} points, all kinds")
 
 # %% [markdown]
-# Colour questions need one look. They are learned at once; two hops take thousands of steps. (The learning rate falls to zero
-# at the end. So a flat end does not prove that a longer plan would not go higher.)
+# Colour questions need one look, and are learned at once. Two hops take thousands of steps, and end flat, both at the same height.
+# Have they converged? For this plan, yes: the last 1,000 steps gained less than a point. But the learning rate falls to zero at
+# the end, so a longer plan may go higher. And *why* they stop there, this does not tell: tokens of 2 × 2 cells, places that
+# must be learned, a training that ended? “Worth a GPU” asks.
 #
 # At equal seconds, from the same files (val):
 
@@ -614,7 +616,7 @@ text_alone = {kind: 100 * row["text only"] for kind, row in chances.items()}
 table = {"text alone, at best": text_alone} | {n: by_kind(m) for n, m in networks.items()}
 table["single-stream, another's picture"] = by_kind(networks["single-stream"], cells.roll(1, 0))
 show(charts.results_table({n: {k: row[k] for k in crowds.KINDS} for n, row in table.items()}))
-for name, low, high in (("single-stream", 65, 99.6), ("two-stream", 80, 99.6), ("small", 99, 100)):
+for name, low, high in (("single-stream", 91, 96), ("two-stream", 96, 99.5), ("small", 99, 100)):
     expect(f"all kinds, {name}", table[name]["all"], low, high, "%")
 expect(
     "two hops, another's picture", table["single-stream, another's picture"]["two hops"], 5, 28, "%"
@@ -657,7 +659,7 @@ loss = {
 }
 show(charts.bars(loss, "kind of question", "lost / points"))
 shuffle_guess.reveal(max(loss["single-stream"], key=loss["single-stream"].get))
-for name, low, high in (("single-stream", 6, 85), ("two-stream", 25, 85), ("small", 60, 80)):
+for name, low, high in (("single-stream", 40, 62), ("two-stream", 40, 63), ("small", 60, 78)):
     expect(f"two hops, lost by shuffling, {name}", loss[name]["two hops"], low, high, "points")
     expect(f"colour, lost by shuffling, {name}", loss[name]["colour"], -2, 3, "points")
 
@@ -765,14 +767,14 @@ for name, heads in {
 columns = ("weight on\nthe thing / %", "lost when\nsilenced")
 show(charts.results_table({name: dict(zip(columns, pair)) for name, pair in points.items()}))
 most = max(list(points)[:8], key=lambda name: points[name][0])
-expect("weight on the thing, the head with most", points[most][0], 65, 100, "%")
-expect("lost without that head", points[most][1], -1, 4, "points")
-expect("lost without all eight", points["all eight"][1], 1.5, 80, "points")
+expect("weight on the thing, the head with most", points[most][0], 88, 98, "%")
+expect("lost without that head", points[most][1], -1, 2, "points")
+expect("lost without all eight", points["all eight"][1], 0.8, 6, "points")
 
 # %% [markdown]
-# The last word's look says *there is the thing*, nearly every time. And yet no single head is needed, nor any one layer.
-# Only without all eight do answers go wrong, and even then not all: the picture's own stream still looks at the words.
-# So the map is true, *this head mixes in the star*, and the sentence *therefore it answers* is not.
+# One head's weight lies on the asked thing nearly always, and without that head no more than a question or two is lost. Without all
+# eight the words learn nothing of the picture, and still almost all answers are right: the picture's own stream looks at the
+# words, too, and that way is left. So the map is true, *this head mixes in the star*. The sentence *therefore it answers* is not.
 #
 # ## 6 · A bottleneck
 #
@@ -1096,7 +1098,7 @@ leads = turned["small"]
 turned_guess.reveal(
     "above the moon" if leads["mirrored"] > leads["as asked"] else "left of the moon"
 )
-for name, low, high in (("single-stream", 35, 100), ("two-stream", 65, 100), ("small", 97, 100)):
+for name, low, high in (("single-stream", 84, 98), ("two-stream", 85, 99), ("small", 97, 100)):
     expect(f"right for the mirrored question, {name}", turned[name]["mirrored"], low, high, "%")
 
 # %% [markdown]
@@ -1144,10 +1146,10 @@ for norm, row in deep.items():
 # ```python
 # torch.manual_seed(runtime.seed)
 # deep_one = streams.StreamAnswerer("single_stream", merged=False, layers=8)
-# many = crowds.load("train", 20_000)
-# many_cells = asking.cells_of(trunk, many.images)
-# many_asked = streams.asked(many_cells, crowds.questions(many.crowds, 5), 256, seed=0)
-# for _ in progress(fit(deep_one, cross_entropy, many_asked, 20_000, learning_rate=1e-3, warmup=500, runtime=runtime), 20_000):
+# large = crowds.load("train", 20_000)
+# large_cells = asking.cells_of(trunk, large.images)
+# large_asked = streams.asked(large_cells, crowds.questions(large.crowds, 5), 256, seed=0)
+# for _ in progress(fit(deep_one, cross_entropy, large_asked, 20_000, learning_rate=1e-3, warmup=500, runtime=runtime), 20_000):
 #     pass
 # print(by_kind(deep_one))
 # ```
@@ -1159,7 +1161,7 @@ for norm, row in deep.items():
 #
 # 1. A block: look around, think for yourself, add. Order and place are nothing but vectors that were added.
 # 2. One stream or two is a choice of who may look at whom, and when. Here, two streams learned sooner, in one
-#    training each.
+#    training each, and both ended at the same two hops.
 # 3. What is built in need not be learned. The small network was given its two looks; the transformers paid for theirs
 #    in seconds.
 #

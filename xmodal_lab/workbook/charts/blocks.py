@@ -202,8 +202,8 @@ def looking_around(
     return described(
         fig,
         f"{asks}: the picture, and again, lit where the head looks at cells; brightest in line "
-        f"{line + 1}, column {column + 1}, with {say.number(cells.max())}. Bars of its weight at "
-        f"words: {say.values(words, words.values())}.{noted}",
+        f"{line + 1}, column {column + 1}, with {say.number(cells.max())}. Bars of its weight "
+        f"at each token: {say.values(words, words.values())}.{noted}",
     )
 
 
