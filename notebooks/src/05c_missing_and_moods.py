@@ -11,8 +11,8 @@
 #
 # **The claim.** “What a lovely soup”, in a sad voice: that is irony. Here the words alone cannot tell it, and
 # the voice alone cannot: each is right in exactly 50 of 100 sentences. Both together are right in more than
-# 95, with voices and sentences never met before. But *adding* the two opinions does not do it: no sum is right
-# in more than about 75. A product is.
+# 95, with voices and sentences never met before (the words in them are known). But *adding* the two opinions
+# does not do it. Multiplying does.
 #
 # Then: what if one class is rare, if a modality is missing, or asleep? And how do you find out which modality
 # your model really uses?
@@ -22,8 +22,8 @@
 # | You need | [chapter 05](05_attention_fusion.ipynb): late fusion, gates, attention over modalities, masks |
 # | You will be able to | say when fusion needs a product, and write one of low rank; read precision, recall and F1; train for missing modalities; find a lazy modality and wake it; audit a fusion |
 # | It takes | about 65 seconds of one free CPU core, most of it training; several minutes on a slow or busy machine. 1.3 GB of memory. A GPU: not measured yet |
-# | To read | 3,300 words. Three exercises, 24 minutes by their cards |
-# | At a first reading | skip “Which cue?” in section 1 |
+# | To read | 3,500 words. Three exercises, 24 minutes by their cards |
+# | At a first reading | skip “Only the label ‘ironic’” in section 2 |
 
 # %% [markdown]
 # Device, precision and seed are chosen here, once.
@@ -87,7 +87,8 @@ def right(found, truth):
 
 
 # %% [markdown]
-# 1,600 sentences by 16 voices train them. The test has four new voices and three new kinds of sentence.
+# 1,600 rows by 16 voices train them; many say the same text. The test has four new voices and three new kinds of
+# sentence, made of the same words.
 
 # %%
 judges = mood.MoodModel(BilinearFusion(DIMS), fresh_encoders()).to(runtime.device)
@@ -106,7 +107,8 @@ sum_guess = predict(
 )
 
 # %% [markdown]
-# Each dot is a test sentence at its two opinions. Shaded is where a rule says *ironic*. For the sum, 72 angles
+# Each dot is a test sentence at its two opinions: 320 are drawn, all 800 are counted. Shaded is where a rule says
+# *ironic*. For the sum, 72 angles
 # and 61 cuts are tried, on the test sentences themselves: it gets more help than is fair.
 
 # %%
@@ -122,7 +124,7 @@ def opinions_on(rows):
 
 
 # %% [markdown]
-# Two rules look at one opinion, one at a weighted sum, one at the product.
+# Four rules:
 
 # %%
 AXES = ("voice: sad ← → glad", "words: blame ← → praise")
@@ -204,66 +206,6 @@ for name in moods.MOODS:
 # The level needs care. `LogMel` (chapter 03) subtracts each sound's mean, so that a distant microphone does not
 # matter. For moods this throws a cue away. So `mood.heard` puts the level beside the 40 bands, as a column of its own.
 #
-# ### Which cue?
-#
-# Speed, level, pitch: which does the judge use? Take away what differs in speed, or in level, and ask again. (Pitch is
-# harder to take away.)
-
-# %%
-cue_guess = predict(
-    "Glad and sad are brought to one level, or to one length. What costs the judge more?",
-    {"one level": -1, "one length": 1},
-)
-
-# %% [markdown]
-# Two neighbouring rows are one sentence in both moods. Both get the mean of their levels; or both are stretched to the mean of
-# their lengths, frame by frame, so that the pitch stays.
-
-# %%
-from torch.nn import functional as F
-
-from xmodal_lab.batch import Padded, pad
-
-
-def one_level(heard):
-    values, mask = heard.values.clone(), heard.mask
-    own = (values[:, :, -1] * mask).sum(1) / heard.lengths
-    shared = own.view(-1, 2).mean(1).repeat_interleave(2)
-    values[:, :, -1] += (shared - own)[:, None] * mask
-    return Padded(values, heard.lengths)
-
-
-def one_length(heard):
-    shared = heard.lengths.view(-1, 2).double().mean(1).round().int().repeat_interleave(2)
-    rows = zip(*heard, shared.tolist(), strict=True)
-    return pad([F.interpolate(v[:n].T[None], m, mode="linear")[0].T for v, n, m in rows])
-
-
-# %% [markdown]
-# The same judge, nothing trained again.
-
-
-# %%
-def mood_right(heard):
-    return right(judges.predict(test | {"audio": heard})["mood"], test["mood"])
-
-
-heard = test["audio"]
-cues = {
-    "as it is": mood_right(heard),
-    "one level": mood_right(one_level(heard)),
-    "one length": mood_right(one_length(heard)),
-    "both": mood_right(one_length(one_level(heard))),
-}
-cue_guess.reveal(1.0 if cues["one length"] < cues["one level"] else -1.0)
-show(charts.bars({"sad or glad": cues}, "changed", "right / %", 50))
-for changed, low, high in (("one level", -1, 15), ("one length", 2, 30), ("both", 6, 45)):
-    expect(f"{changed}: lost", cues["as it is"] - cues[changed], low, high, "points")
-
-# %% [markdown]
-# Length matters most, and level hardly, until the length is gone too: then it is missed. What is left are pitch and melody.
-# (Stretched frames are also a little odd; a part of the loss may be that.)
-#
 # ## 2 · Irony is a product
 #
 # Is there really *no* sum? Let $a$ be any number made of the words, $b$ any number made of the voice, and say
@@ -278,9 +220,9 @@ for changed, low, high in (("one level", -1, 15), ("one length", 2, 30), ("both"
 #    four numbers add up to more than 0.
 # 2. Both plain corners: $a_\text{praise} + b_\text{glad} \le 0$ and $a_\text{blame} + b_\text{sad} \le 0$. Together, the
 #    *same* four add up to 0 or less.
-# 3. That cannot be. So any sum errs in one corner at least, a quarter of the sentences.
+# 3. That cannot be. So any sum errs in one corner at least. Our rows stand in such fours, of two texts and two
+#    recordings: at most 75 in 100, exactly.
 #
-# Averaging vectors (`MeanFusion`) with a linear layer on top is such a sum too, however well its parts are trained.
 # Try to prove us wrong: turn the line.
 
 # %%
@@ -379,6 +321,8 @@ print(low_rank_product([said_words, said_voice], [turn, leave]).flatten().tolist
 # each would cost, for 64 numbers from each modality and 32 out.
 
 # %%
+from torch.nn import functional as F
+
 x, z = torch.randn(5, 64), torch.randn(5, 64)
 factors = [torch.randn(4, 65, 32) for _ in range(2)]
 tensor = torch.einsum("rio,rjo->ijo", *factors)
@@ -392,7 +336,8 @@ for modalities in (2, 3, 4):
 # %% [markdown]
 # ### Seven ways to fuse
 #
-# The judges are frozen, and their vectors go in: the same for all, 150 steps, a linear layer on top.
+# The judges are frozen. Each now hands over its **vector**, 64 numbers, in place of its opinion: the same for all
+# fusions, 150 steps, a linear layer on top.
 
 # %%
 seven_guess = predict(
@@ -405,7 +350,7 @@ seven_guess = predict(
 
 # %%
 from xmodal_lab import fusion
-from xmodal_lab.batch import Batch
+from xmodal_lab.batch import Batch, Padded
 
 QUESTIONS = ("sentiment", "mood", "irony")
 
@@ -437,7 +382,7 @@ FUSIONS = {
     "whole tensor": lambda: fusion.BilinearFusion(DIMS, 32, rank=None),
 }
 # %% [markdown]
-# Each is trained on irony alone, with the same rows in the same order.
+# Each is trained on irony alone, with the same rows in the same order. One draw of first weights each.
 
 # %%
 table, fused = {}, {}
@@ -450,9 +395,15 @@ show(charts.results_table(table))
 seven_guess.reveal(min(seven_guess.options, key=lambda name: table[name]["irony / %"]))
 
 # %% [markdown]
-# Chance is 50; one of 800 sentences is 0.1 points. Mean and weighted sum are sums, and stay there. What works *multiplies*
-# (a gate is a factor) or *bends* (a hidden layer). **Attention** ends between the two modalities, at a place that a sum of two
-# scores decides. With a linear layer on top, that cannot be right on all four corners either. (Try steps 1 to 3 on it.)
+# Chance is 50. What works *multiplies* (a gate is a factor) or *bends* (a hidden layer).
+#
+# Behind mean and weighted sum, a linear layer's **logit** is a sum, too: $\ell = a + b$. Why 50, when a sum may reach 75? In a
+# group of four, the logits of the two ironic corners add up to what those of the two plain ones do. Cross-entropy counts *how*
+# wrong a row is, and under this rule it is lowest at $\ell = 0$ everywhere: “I do not know”. The best sum above was chosen by
+# the share of right rows: it gives one corner up for the other three.
+#
+# **Attention** ends between the two modalities, at a place that a sum of two scores decides. With a linear layer on top, that
+# cannot be right on all four corners either, but on three. (Try steps 1 to 3 on it.)
 
 # %%
 for name, low, high in (
@@ -475,7 +426,7 @@ for name, low, high in (
 # %%
 label_guess = predict(
     "Trained at once, on irony alone, by concatenation. After 300 steps, *training* sentences right in …",
-    {"little more than half": 58, "nearly all: it can learn them by heart": 98},
+    {"half, or a little more": 58, "nearly all: it can learn them by heart": 98},
 )
 
 # %% [markdown]
@@ -514,19 +465,20 @@ for _ in progress(fit(ears, cross_entropy, rows, 300, **options | slower), 300, 
 at_once["no bleep: sound alone"] = irony_right(ears.predict, heard_verdict)
 label_guess.reveal(at_once["irony alone: concatenate"]["train"])
 by_part = {part: {name: row[part] for name, row in at_once.items()} for part in bleeped}
-show(charts.bars(by_part, "trained on", "irony right / %", 50))
+show(charts.bars(by_part, "model", "irony right / %", 50))
 
 # %% [markdown]
-# From the one label, the concatenation hardly begins in 300 steps. As long as the words' vector says nothing of sentiment, the
-# voice's mood is worth nothing, and the other way round. The product begins sooner. With two easy questions more, the
-# concatenation knows, too. **Without the bleep**, sound alone is no longer at 50 by design: it learns training sentences
-# by heart, and is much worse on new ones. That is why we bleep.
+# From the one label, the concatenation is late, and how late is luck of the draw: with two other first weights it stood at
+# 51 and 44 in training after 300 steps; with these, twice the steps bring all of training. (Why its test is above its training
+# we do not know.) The product was sooner in all three draws. With two easy questions more, the concatenation knows, too.
+# **Without the bleep**, sound alone is no longer at 50 by design: well above it in training, less so on new sentences. So a part
+# is learned by heart, and a part is the verdict, heard. That is why we bleep.
 
 # %%
 begun = {name: row["train"] for name, row in at_once.items()}
-expect("irony alone: concatenate, train", begun["irony alone: concatenate"], 45, 90, "%")
+expect("irony alone: concatenate, train", begun["irony alone: concatenate"], 38, 95, "%")
 ahead = begun["irony alone: multiply"] - begun["irony alone: concatenate"]
-expect("product ahead of that", ahead, 5, 55, "points")
+expect("product ahead of that", ahead, 3, 62, "points")
 expect("all questions, test", at_once["all questions: concatenate"]["test"], 80, 100, "%")
 by_heart = at_once["no bleep: sound alone"]
 expect("no bleep, sound alone, train", by_heart["train"], 62, 100, "%")
@@ -542,7 +494,7 @@ expect(
 # %%
 rare_guess = predict(
     "The product errs in few of the sentences. Of those that it now *calls* ironic, really ironic are …",
-    {"as many as before, nearly all": 98, "about 85 %": 85, "about half": 50},
+    {"as many as before, nearly all": 98, "about 80 %": 80, "about half": 50},
 )
 
 # %% [markdown]
@@ -568,7 +520,8 @@ for name, found in says.items():
 #
 # $$\text{precision} = \frac{\text{hits}}{\text{called ironic}} \qquad \text{recall} = \frac{\text{hits}}{\text{truly ironic}} \qquad F_1 = \frac{2\,\text{hits}}{\text{called} + \text{truly}}$$
 #
-# $F_1$ is their harmonic mean: low where *one* of them is low.
+# $F_1$ is their harmonic mean: low where *one* of them is low. (In the figure, a cell is the darker, the larger its share of
+# its row.)
 
 # %%
 precision = 100 * precision_score(truth, says["product"])
@@ -577,8 +530,8 @@ expect("product, precision", precision, 70, 100, "%")
 expect("product, recall", 100 * recall_score(truth, says["product"]), 85, 100, "%")
 
 # %% [markdown]
-# Recall is what it was: it looks at ironic sentences only. Precision is lower than that, with the
-# same judges: for each ironic sentence there are nine plain ones now to be wrong about.
+# Recall is about what it was: it looks at ironic sentences only (44 rows, one is 2.3 points). Precision is lower, with
+# the same judges: the 400 plain ones to be wrong about are all still there, and nine of ten ironic ones are gone.
 #
 # ### Exercise: `macro_f1` · ●●○ medium · 7 min
 #
@@ -653,7 +606,7 @@ threshold = Threshold(scores.cpu().numpy(), ironic)
 explore(threshold.cut, threshold=(0.02, 0.98, 0.02), rare=[50, 10, 2])
 
 # %% [markdown]
-# Higher: fewer false alarms, more irony missed. Which is worse is not a question of statistics. And the threshold is chosen on
+# (Recall, dotted, hides accuracy at places.) Higher: fewer false alarms, more irony missed. Which is worse is not a question of statistics. And the threshold is chosen on
 # validation rows, not on the test.
 
 # %% [markdown]
@@ -706,16 +659,17 @@ for name, (_, steps, rate) in ENCODERS.items():
 
 # %% [markdown]
 # Now one modality is taken away at test time. What to hand over in its place? **Zeros**: a black picture, silence, an
-# empty line. To an encoder they are data like any other. Or a **mask**: the fusion is told, and leaves it out of its mean.
+# empty line. To an encoder they are data like any other. Or a **mask**: the fusion is told. A mean leaves the missing one
+# out. A product cannot: it puts a learned vector there, a **stand-in**.
 
 # %%
 zero_guess = predict(
     "A mean of three, trained with all three. Only the picture is left; silence and an empty line beside it. Right in …",
-    {"as many as the picture alone": 80, "about half of that": 40, "hardly any": 5},
+    {"as many as the picture alone": 80, "about half of that": 40, "fewer than a quarter": 15},
 )
 
 # %% [markdown]
-# First all the vectors, and those of a black picture, of silence and of an empty line.
+# First all the vectors.
 
 # %%
 from xmodal_lab.tasks.fused import FusedClassifier, with_presence
@@ -769,7 +723,7 @@ def things_right(model, names, instead=None):
 
 
 # %% [markdown]
-# One model has never missed anything, one was trained with dropout. Six tests: all there, one gone, two gone.
+# Two models. Six tests: all there, one gone, two gone.
 
 # %%
 never, dropped = fuse(KINDS, 0.0, "never missing"), fuse(KINDS, 0.4, "modality dropout")
@@ -807,14 +761,13 @@ for left in ("only image", "only audio"):
     expect(f"{left}: gained by dropout", won, 8, 60, "points")
 
 # %% [markdown]
-# Zeros are the worst: a black picture is still a picture, and the fusion believes it. A mask helps. But a model that never
-# missed anything has also never learned to do without: dropout brings most of the rest. With **one** modality gone, it stands
-# beside a model made for that case. With two gone it pays a few points: one set of weights serves all cases.
+# Where zeros and mask differ, zeros are worse: a black picture is still a picture, and the fusion believes it. But a model
+# that never missed anything has also never learned to do without: dropout brings most of the rest. With **one** modality
+# gone, it stands beside a model made for that case. With two gone it is a few points behind, after 300 steps.
 #
-# ## 5 · Lazy
+# ## 5 · Learning together
 #
-# In section 4 each encoder learned alone. Now text and picture learn **together**, from one loss. The text is easy: it names
-# the thing.
+# In section 4 each encoder learned alone. Now text and picture learn **together**, from one loss.
 
 # %%
 lazy_guess = predict(
@@ -823,7 +776,8 @@ lazy_guess = predict(
 )
 
 # %% [markdown]
-# `SummedClassifier` adds up each modality's own logits, so that we see each part. Same first weights and steps as alone.
+# `SummedClassifier` adds up each modality's own logits, so that we see each part. For the picture, first weights
+# and steps are those of section 4.
 
 # %%
 from functools import partial
@@ -868,7 +822,7 @@ def states_of(model):
 
 
 # %% [markdown]
-# Together, and the picture's encoder of section 4 beside it.
+# Together; the picture's encoder of section 4 beside it; and one that was never trained.
 
 # %%
 together = learned(pair(), summed_cross_entropy, "together")
@@ -878,6 +832,7 @@ learning = {
         "picture's part": right(alone["image"].predict(asked), asked["labels"]),
         "picture's probe": seen(alone["image"].encoder),
     },
+    "never trained": {"picture's probe": seen(fresh("image").to(runtime.device))},
 }
 lazy_guess.reveal(learning["together"]["picture's probe"])
 expect("together, both", learning["together"]["both"], 97, 100, "%")
@@ -885,14 +840,15 @@ slept = learning["picture alone"]["picture's probe"] - learning["together"]["pic
 expect("probe of the picture, lost to learning together", slept, 22, 58, "points")
 
 # %% [markdown]
-# Once the sum is right, hardly any gradient is left, for the picture neither, and it had only begun. The words do the
-# work; the picture **sleeps**. Nobody sees it in the score, until the words fail.
+# Once the sum is right, hardly any gradient is left, the picture's included, and it had only begun. The words do the
+# work; the picture is **lazy**, it sleeps: not far above an encoder that was never trained (table below). Nobody sees it
+# in the score, until the words fail.
 #
 # Three ways to wake it:
 #
 # - **OGM-GE** (Peng et al. 2022): measure who is ahead, shrink that encoder's gradient, add noise.
 # - **A loss of its own** for each modality's part, beside the common one.
-# - **Alone first**: both encoders of section 4, then 40 steps together.
+# - **Alone first**: both encoders of section 4, then 40 steps together (for the picture 190 in all).
 
 # %%
 wake_guess = predict(
@@ -933,9 +889,9 @@ for name in ("together", *ways):
 
 # %% [markdown]
 # A loss of its own, or learning alone first, gives a picture that can be read about as well as if it had been alone. Neither costs
-# accuracy here; look at the seconds, too. (Those of *alone first* hold section 4's.) OGM-GE does not help **here**. Peng et al. train by plain
-# SGD; `fit` uses AdamW, which divides each gradient by its own usual size, so that a smaller gradient need not be a smaller
-# step. That may be why. `benchmarks/fusion.py --parts lazy` tries both optimisers.
+# accuracy here; look at the seconds, too. (Those of *alone first* hold section 4's.) OGM-GE does not help **here**. Is it `fit`'s AdamW, which
+# divides each gradient by its own usual size? Peng et al. train by plain SGD. `benchmarks/fusion.py --parts lazy` tried both
+# (three seeds): OGM-GE helped with neither; under SGD the picture was not lazy to begin with.
 #
 # ## 6 · The fusion audit
 #
@@ -954,9 +910,9 @@ for name in ("together", *ways):
 # alone handed around.
 #
 # **No row may keep its own.** A plain `torch.randperm` leaves about one row where it was. In a
-# million rows that is nothing. In ten it hides a tenth of the loss. Draw with `generator`, and do
-# not move all rows by one fixed step: rows often stand sorted, and neighbours are alike. All
-# tensors are on the CPU.
+# million rows that is nothing. In ten it hides a tenth of the loss. And each
+# row goes to exactly one other. Draw with `generator`, and do not move all rows by one step: rows
+# often stand sorted, and neighbours are alike. All tensors are on the CPU.
 
 
 # %% tags=["exercise"]
@@ -1059,12 +1015,12 @@ audit_guess.reveal(lost["irony: product"]["text"])
 
 # %%
 loud_guess = predict(
-    "The same four models. Which costs more: the picture of another thing, or none at all?",
+    "Four of these six models. Which costs more: the picture of another thing, or none at all?",
     {"about the same": 0, "none at all": -30, "another one, by far": 30},
 )
 
 # %% [markdown]
-# Left out: the words' part alone for the pair, a mask for the things.
+# Left out: the words' part alone for the pair, a mask for the things. And how far each part's scores are spread.
 
 # %%
 left_out = {
@@ -1077,12 +1033,17 @@ left_out = {
 another = {name: lost[name]["image"] for name in left_out}
 show(charts.bars({"another picture": another, "no picture": left_out}, "model", "points lost"))
 loud_guess.reveal(np.mean([another[name] - left_out[name] for name in left_out]))
+with torch.no_grad():
+    for kind in PAIR:
+        seen_by = features(together.encoders[kind], asked[kind]).to(runtime.device)
+        spread = together.heads[kind](seen_by).std(dim=1).mean().item()
+        print(f"together, {kind}'s part: spread over classes ≈ {spread:.1f}")
 expect("sleeping picture, another", another["pair: together"], 35, 70, "points")
 expect("sleeping picture, none", left_out["pair: together"], 0, 15, "points")
 
 # %% [markdown]
-# A wrong picture does not keep silent: it *contradicts*, and loudly, however little it knows. So the audit says how much a model
-# **listens** to a modality. What that modality **knows**, a probe says. What you **lose without it**, a model without it says. Three
+# A wrong picture does not keep silent: it *contradicts*, and loudly (see the spread), however little it knows. So the audit says how much a model
+# **listens** to a modality. What that modality **knows**, a probe says. What *this* model **loses without it**, a mask says. Three
 # questions, three numbers.
 #
 # ## 7 · The clinic
@@ -1100,7 +1061,7 @@ sure_guess = predict(
 )
 
 # %% [markdown]
-# Beside it the repair: trained with modality dropout, and told by a mask that the voice is missing.
+# Beside it the repair: trained with modality dropout (300 steps, not 150), and told by a mask that the voice is missing.
 
 # %% tags=["wrong-on-purpose"]
 record = {"as it came": {}, "repaired": {}}
@@ -1127,7 +1088,7 @@ for _ in progress(
 ):
     pass
 # %% [markdown]
-# Now the dead line. How sure is each of the two models, and how often is it right?
+# Now the dead line. How sure is each of the two models? And is it the mask or the dropout? Each without the other, too.
 
 # %%
 dead = type(recordings)(np.zeros_like(recordings.samples), recordings.ends)  # samples of 0
@@ -1137,34 +1098,38 @@ with torch.no_grad():
     without = silent.to(runtime.device)
     sick = sureness(product(without)["irony"])
     healthy = sureness(told({"text": without["text"]}))
+    no_mask = sureness(told(without))
+    no_dropout = sureness(product.heads["irony"](product.fusion({"text": without["text"]})))
 sure_guess.reveal(sick)
+print(f"sure by: dropout alone ≈ {no_mask:.0f} %, mask alone ≈ {no_dropout:.0f} %")
 print("right without a voice:", right(product.predict(silent)["irony"], test["irony"]), "%")
 expect("patient 1, sure by", sick, 90, 100, "%")
 expect("patient 1, repaired, sure by", healthy, 50, 65, "%")
 expect(
     "repaired, with a voice: right", right(told.predict(test_vectors), test["irony"]), 88, 100, "%"
 )
-record["as it came"]["sure without a voice"], record["repaired"]["sure without a voice"] = (
+record["as it came"]["1: sure / %"], record["repaired"]["1: sure / %"] = (
     sick,
     healthy,
 )
 
 # %% [markdown]
-# Right in half, as it must be, and sure all the same: to the encoder, silence is a sound like any other. Dropout and mask
-# repair it. The model says “I cannot know”.
+# Right in half, as it must be, and sure all the same: to the encoder, silence is a sound like any other. With
+# dropout *and* mask the model says “I cannot know”. Dropout alone changes nothing here. The mask does most; dropout teaches the
+# stand-in.
 #
-# ### Patient 2: an audit that finds nothing
+# ### Patient 2: rolled
 #
 # “Shuffled” by `rows.roll(4, 0)`: each row gets that of four rows before. No row keeps its own, and no random numbers are needed.
 
 # %%
 roll_guess = predict(
     "Irony, product: accuracy lost when the words are handed around like that",
-    {"about 48 points": 48, "about 24 points": 24, "none": 0},
+    {"nearly all of it": 95, "about 48 points": 48, "none": 0},
 )
 
 # %% [markdown]
-# The same model, the same rows, two ways to hand around.
+# The same model, the same rows: rolled by four, by two, and drawn by chance (section 6).
 
 
 # %% tags=["wrong-on-purpose"]
@@ -1176,16 +1141,17 @@ def lost_by_rolling(name, kind, steps):
 
 sick = lost_by_rolling("product of rank 4", "text", 4)
 roll_guess.reveal(sick)
+expect("by two rows", lost_by_rolling("product of rank 4", "text", 2), 80, 100, "points")
 expect("patient 2, rolled by four rows", sick, -3, 6, "points")
 expect("patient 2, repaired", lost["irony: product"]["text"], 40, 55, "points")
-record["as it came"]["words carry"], record["repaired"]["words carry"] = (
+record["as it came"]["2: words carry / points"], record["repaired"]["2: words carry / points"] = (
     sick,
     lost["irony: product"]["text"],
 )
 
 # %% [markdown]
 # Rows stand in fours: blame sad, blame glad, praise sad, praise glad. Four rows on, the words are others and their verdict is
-# the same. Data are often sorted: by class, by speaker, by day. Draw by chance.
+# the same. Two rows on, each verdict is the opposite. Data are often sorted. Draw by chance.
 #
 # ### Patient 3: F1, one batch after the other
 #
@@ -1207,6 +1173,7 @@ batch_guess = predict(
 
 # %% tags=["wrong-on-purpose"]
 shuffled = torch.randperm(len(truth), generator=generator())
+shuffled_parts = [(truth[rows], says["product"][rows]) for rows in shuffled.split(16)]
 whole = 100 * f1_score(truth, says["product"])
 by_batch = {}
 for size in (8, 16, 64, 256):
@@ -1215,11 +1182,15 @@ for size in (8, 16, 64, 256):
     print(f"batches of {size}: ≈ {by_batch[size]:.1f} %")
 batch_guess.reveal(by_batch[16] - whole)
 expect("patient 3, less than over all rows", by_batch[16] - whole, -40, -5, "points")
-record["as it came"]["F1"], record["repaired"]["F1"] = by_batch[16], whole
-show(charts.bars(record, "patient", "per cent or points"))
+called = [f1_score(t, s) for t, s in shuffled_parts if t.any() or s.any()]
+print(f"batches of 16 without those of 0 / 0: ≈ {100 * np.mean(called):.1f} %")
+record["as it came"]["3: F1 / %"], record["repaired"]["3: F1 / %"] = by_batch[16], whole
+show(charts.bars(record, "patient", "in the unit below each"))
 
 # %% [markdown]
-# Accuracy can be averaged over batches; a ratio of sums cannot. Collect all answers, then compute once. (Before and after, all three patients.)
+# Most of the gap is the 0 written for 0 / 0; without such batches some of it stays. Accuracy can be averaged over batches of
+# one size; a ratio of sums cannot. Collect all answers, then compute once. (The figure: before and after, all three patients.
+# For the first, lower is better.)
 #
 # ## The results table
 #

@@ -54,6 +54,7 @@ def test_few_dots_are_drawn_and_all_are_counted():
     truth = np.concatenate([XOR] * 25 + [[True] * 100])
     fig = charts.opinions(points, truth, {"": lambda p: -p.prod(1)}, AXES, most=10)
     assert [len(dots.get_offsets()) for dots in fig.axes[0].collections] == [10, 10]
+    assert fig.alt.startswith("20 dots") and f"Shares are of {len(points)}" in fig.alt
     assert fig.axes[0].texts[0].get_text() == "50 % right"
 
 

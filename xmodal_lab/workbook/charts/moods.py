@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from xmodal_lab.workbook.charts import wording as say
 from xmodal_lab.workbook.charts.looks import WIDEST, line_look
@@ -69,12 +70,17 @@ def opinions(
     for axis in panels[1:]:
         axis.set_ylabel(axes[1])
         axis.yaxis.label.set_visible(False)
-    handles, labels = panels[0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=2)
+    handles = [
+        *panels[0].get_legend_handles_labels()[0],
+        Patch(facecolor=SAID(1), edgecolor="#999999", label=f"the rule says {kinds[0]}"),
+    ]
+    fig.legend(handles=handles, loc="outside upper center", ncols=3)
+    drawn = sum(min(most, int(rows.sum())) for rows in (truth, ~truth))
     return described(
         fig,
-        f"{say.several(len(points), 'dot')}, {kinds[0]} or {kinds[1]}, in the plane of two "
-        f"opinions: {axes[0]} across, {axes[1]} up. Shaded where the rule says {kinds[0]}. "
+        f"{say.several(drawn, 'dot')}, {kinds[0]} or {kinds[1]}, in the plane of two "
+        f"opinions: {axes[0]} across, {axes[1]} up. Shares are of {len(points)}. "
+        f"Shaded where the rule says {kinds[0]}. "
         f"{'. '.join(told)}.",
     )
 
@@ -200,7 +206,8 @@ def threshold(
     bins = np.linspace(0, 1, 21)
     for number, (name, rows) in enumerate(zip(names[::-1], (~truth, truth), strict=True)):
         left.hist(
-            scores[rows], bins, label=name, color=COLOURS[("sky", "vermilion")[number]],
+            scores[rows], bins, label=f"{name}: {rows.sum()}",
+            color=COLOURS[("sky", "vermilion")[number]],
             hatch=("", "///")[number], edgecolor="white", alpha=0.9,
         )  # fmt: skip
     left.set(xlabel=f"score: how sure of {names[0]}", ylabel="sentences", xlim=(0, 1))
