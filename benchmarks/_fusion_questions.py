@@ -28,7 +28,7 @@ from xmodal_lab.datasets.crowds.captions import captions, encode_caption
 from xmodal_lab.encoders.image import GridCNN
 from xmodal_lab.encoders.text import TextEncoder
 from xmodal_lab.evaluation import grounding
-from xmodal_lab.fusion import FiLM
+from xmodal_lab.fusion import FiLM, Hops, Tally
 from xmodal_lab.joint.space import JointSpace
 from xmodal_lab.objective import Objective
 from xmodal_lab.tasks import cross_entropy, shipping
@@ -40,7 +40,6 @@ from xmodal_lab.training.order import shuffled
 PICTURES, SHOWN = 10_000, 1_500
 SECONDS = 90  # CPU-seconds of training
 BATCH, DIM, RATE = 96, 64, 3e-3
-POINTED = ("colour", "shape", "two hops")  # kinds of question that are about one thing
 Figures = dict[str, float]
 
 
@@ -57,6 +56,18 @@ class Pooled(nn.Module):
         return torch.cat([x for x, wanted in zip(pair, self.chosen, strict=True) if wanted], 1)
 
 
+class LastLook(Hops):
+    """Looks of which only the last is read for the answer."""
+
+    def __init__(self) -> None:
+        super().__init__(QUERY, DIM)
+        self.output_dim = QUERY + DIM
+
+    def forward(self, query: Tensor, states: Padded) -> Tensor:
+        read = super().forward(query, states)
+        return torch.cat([query, read[:, -DIM:]], 1)
+
+
 # Name → how it is made, highest learning rate, share of the seconds.
 ANSWERERS: dict[str, tuple[Callable[[], Answerer], float, float]] = {
     # Without the other modality there is little to learn: no longer rises after a third.
@@ -68,6 +79,12 @@ ANSWERERS: dict[str, tuple[Callable[[], Answerer], float, float]] = {
     "two plain hops": (lambda: hopping(2, relative=False, tally=False), 6e-3, 1),
     "two hops": (lambda: hopping(2, tally=False), 3e-3, 1),
     "two hops and tally": (lambda: hopping(2), 3e-3, 1),
+    # Eight gates can name eight colours, and two reads leave open which look answers: here neither.
+    "two hops, the last is read, one gate": (
+        lambda: Answerer({"hops": LastLook(), "tally": Tally(QUERY, DIM, gates=1)}),
+        3e-3,
+        1,
+    ),
 }
 
 
@@ -131,22 +148,30 @@ def by_kind(model: nn.Module, test: Asked) -> Figures:
 
 
 def looks(model: Answerer, test: Asked) -> Figures:
-    """Share of questions where a look's highest cell lies in the box of its thing, in per cent."""
+    """Share of questions where a look's highest cell lies in the box of a thing, in per cent.
+
+    Of the asked thing, for every look; of two hops' first look also the thing that leads there.
+    """
     kinds, questions = test.questions.kinds, test.questions
-    rows = torch.tensor([i for i, kind in enumerate(kinds) if kind in POINTED])
-    maps = model.looks(questions.batch(test.pictures, rows)).unflatten(2, (8, 8))
-    boxes = torch.from_numpy(test.data.boxes)[questions.rows[rows]]
-    two = torch.tensor([kinds[i] == "two hops" for i in rows.tolist()])
-    things, vias, every = questions.things[rows], questions.vias[rows], torch.arange(len(rows))
-
-    def inside(hop: int, chosen: Tensor, wanted: Tensor) -> float:
-        pairs = maps[chosen, hop], boxes[every, wanted][chosen]
-        return 100 * grounding.pointing(*pairs).mean().item()
-
-    found = {"hop 1, in the box": inside(0, every, torch.where(two, vias, things))}
-    if maps.shape[1] > 1:
-        found["hop 2, in the box"] = inside(1, two.nonzero()[:, 0], things)
-    return found | {"chance": 100 * grounding.pointing_chance(boxes[every, things])}
+    figures: Figures = {}
+    for name, pointed in (
+        ("one-thing questions", ("colour", "shape")),
+        ("two hops", ("two hops",)),
+    ):
+        rows = torch.tensor([i for i, kind in enumerate(kinds) if kind in pointed])
+        maps = model.looks(questions.batch(test.pictures, rows)).unflatten(2, (8, 8))
+        boxes = torch.from_numpy(test.data.boxes)[questions.rows[rows]]
+        asked, via = (
+            boxes[torch.arange(len(rows)), of[rows]] for of in (questions.things, questions.vias)
+        )
+        goals = {f"look {hop + 1} in the asked box": (hop, asked) for hop in range(maps.shape[1])}
+        if name == "two hops":
+            goals["look 1 in the first box"] = (0, via)
+        for goal, (hop, box) in goals.items():
+            share = grounding.pointing(maps[:, hop], box).mean().item()
+            figures[f"{name}: {goal}"] = 100 * share
+        figures[f"{name}: chance of a box"] = 100 * grounding.pointing_chance(asked)
+    return figures
 
 
 def questions(seed: int) -> Figures:

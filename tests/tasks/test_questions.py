@@ -72,7 +72,7 @@ def test_answers_come_from_evaluation_mode_and_in_any_chunks(asked):
 
 def test_a_small_set_of_questions_is_learned_by_the_loop(asked):
     model, pictures = made("two hops and tally"), cells()
-    for _ in fit(model, cross_entropy, asked.batch(pictures), 50, 40, learning_rate=0.01):
+    for _ in fit(model, cross_entropy, asked.batch(pictures), 80, 40, learning_rate=0.01):
         pass
     assert accuracy_by_kind(answered(model, asked, pictures), asked)["all"] > 0.9
 

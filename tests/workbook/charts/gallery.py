@@ -234,12 +234,40 @@ FIGURES = {
     "spectrogram": lambda g: charts.spectrogram(
         {name: g.normal(size=(30, 40)) for name in ("short window", "long")}, 0.02, 4000, "mel"
     ),
+    "spotlights": lambda g: charts.spotlights(
+        np.stack([_picture(g)] * 2), {name: g.random((2, 8, 8)) for name in ("first", "second")},
+        ["what colour is the star?", "is there a big ring?"], ["red", "yes"],
+        {"first": np.array([[4, 4, 12, 12], [np.nan] * 4])}, arrows=True,
+    ),
+    "weights_by_noise": lambda g: charts.weights_by_noise(
+        {noisy: {name: g.random(4) for name in KINDS} for noisy in KINDS}, range(4), "noise"
+    ),
+    "joined": lambda g: charts.joined(
+        {name: int(n) for name, n in zip(KINDS, g.integers(2, 9, 3), strict=True)}, 4
+    ),
     "filter_bank": lambda g: charts.filter_bank(
         {"triangles": g.random((129, 8)), "learned": g.random((129, 40))}, 4000
     ),
     "gates": lambda g: charts.gates(
         g.normal(size=8000), 8000, g.random((50, 40)),
         {name: g.random((7, 5)) for name in ("update", "reset")}, [("seven", 0.1, 0.7)],
+    ),
+    "opinions": lambda g: charts.opinions(
+        g.normal(size=(40, 2)), g.random(40) < 0.5,
+        {"words alone": lambda p: p[:, 1], "product": lambda p: -p.prod(1)},
+        ("voice: sad or glad", "words: blame or praise"),
+    ),
+    "tracks": lambda g: charts.tracks(
+        {mood: {"pitch / Hz": (np.arange(20) / 50, 100 + 20 * g.random(20))}
+         for mood in ("glad", "sad")}
+    ),
+    "confusion": lambda g: charts.confusion(
+        {name: g.integers(0, 90, (2, 2)) for name in ("never ironic", "product")},
+        ["plain", "ironic"],
+    ),
+    "threshold": lambda g: charts.threshold(
+        g.random(50), g.random(50) < 0.2, 0.4,
+        {name: 100 * g.random(9) for name in ("precision", "recall")}, np.linspace(0.1, 0.9, 9),
     ),
 }  # fmt: skip
 

@@ -19,8 +19,10 @@ from xmodal_lab.workbook.charts.basic import (
     training,
 )
 from xmodal_lab.workbook.charts.blocks import architectures, looking_around, message_graph, race
+from xmodal_lab.workbook.charts.fusing import joined, spotlights, weights_by_noise
 from xmodal_lab.workbook.charts.hearing import filter_bank, gates, spectrogram, waveforms
 from xmodal_lab.workbook.charts.matrix import arrows_and_cosines, film, heat, matrices, plans
+from xmodal_lab.workbook.charts.moods import confusion, opinions, threshold, tracks
 from xmodal_lab.workbook.charts.pictures import (
     log_mel,
     minimal_pair,
@@ -47,6 +49,7 @@ __all__ = [
     "bars",
     "before_and_after",
     "clouds",
+    "confusion",
     "curves",
     "dots",
     "draws",
@@ -57,6 +60,7 @@ __all__ = [
     "gates",
     "heat",
     "heats",
+    "joined",
     "lists_entered",
     "log_mel",
     "looking_around",
@@ -68,6 +72,7 @@ __all__ = [
     "minimal_pair",
     "mining",
     "neighbours",
+    "opinions",
     "painted_maps",
     "parallelogram",
     "plans",
@@ -79,12 +84,16 @@ __all__ = [
     "spectrogram",
     "spoken_search",
     "spoken_search_on",
+    "spotlights",
     "spread",
     "table_with_nulls",
     "temperatures",
     "three_ways",
+    "threshold",
+    "tracks",
     "training",
     "waveforms",
+    "weights_by_noise",
     "windows",
     "word_map",
     "word_maps",

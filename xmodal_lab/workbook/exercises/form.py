@@ -18,7 +18,7 @@ from torch.utils._pytree import tree_map
 
 from xmodal_lab.workbook.kit.attempt import Attempt, Mistake, kind
 from xmodal_lab.workbook.kit.called import require_without
-from xmodal_lab.workbook.kit.compare import likeliest, pair_in_words, same
+from xmodal_lab.workbook.kit.compare import TOLERANCE, likeliest, pair_in_words, same
 from xmodal_lab.workbook.kit.gradients import require_gradients
 
 
@@ -150,6 +150,7 @@ class Exercise:
             one is called, a right result is refused.
         at_size: what the chapter asks of it; None where any answer is fast enough.
         on_device: False where the chapter calls it with tensors on the CPU only.
+        tolerance: how far a result may be off, as a share of it or at 0.
     """
 
     reference: Callable
@@ -164,6 +165,7 @@ class Exercise:
     forbidden: tuple[str, ...] = ()
     at_size: AtSize | None = None
     on_device: bool = True
+    tolerance: float = TOLERANCE
 
     @property
     def name(self) -> str:
@@ -184,7 +186,7 @@ class Exercise:
                     raise Mistake(f"{mistake} {case.advice}".strip()) from None
                 got.append(None)  # the first wrong case is reported, not a later stop
                 continue
-            if failed is None and not np.all(same(got[place], wanted[place])):
+            if failed is None and not np.all(same(got[place], wanted[place], self.tolerance)):
                 failed = place
         if failed is not None:
             self._tell(cases, wanted, got, failed)

@@ -17,13 +17,13 @@ from xmodal_lab.workbook.kit.attempt import Attempt, Mistake, kind
 TOLERANCE = 1e-3
 
 
-def same(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+def same(a: np.ndarray, b: np.ndarray, tolerance: float = TOLERANCE) -> np.ndarray:
     """Where two results agree: exactly if both are whole numbers. Of two shapes, nowhere."""
     if np.shape(a) != np.shape(b):
         return np.array(False)
     if np.asarray(a).dtype.kind in "iub" and np.asarray(b).dtype.kind in "iub":
         return np.equal(a, b)
-    return np.isclose(a, b, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
+    return np.isclose(a, b, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
 def likeliest(got: Sequence, suspects: Sequence[tuple[str, Sequence]], failed: int) -> str:

@@ -141,6 +141,15 @@ def row_by_row(answer, inputs, labels, generator):
     return dict.fromkeys(inputs, before)
 
 
+def by_a_drawn_step(rows, generator):
+    return rows.roll(1 + int(torch.randint(len(rows) - 1, (), generator=generator)), 0)
+
+
+def drawn_with_repetition(rows, generator):
+    other = torch.randint(len(rows) - 1, (len(rows),), generator=generator)
+    return rows[other + (other >= torch.arange(len(rows)))]
+
+
 RIGHT = drawn_again, one_order_for_all, sattolo
 WRONG = (
     (
@@ -151,6 +160,15 @@ WRONG = (
     (with_rows(lambda x, g: x.flip(0)), "8,000 rows that stand sorted"),
     (with_rows(lambda x, g: x.flip(0)), "Is the order drawn by chance?"),
     (with_rows(lambda x, g: torch.cat([x[1:], x[:1]])), "Is the order drawn by chance?"),
+    *(
+        (with_rows(lambda x, g, s=s: x.roll(s, 0)), "Do all rows move by one step?")
+        for s in (4, 16)
+    ),
+    (with_rows(lambda x, g: x.roll(100, 0)), "Do all rows move by one step?"),
+    (with_rows(lambda x, g: x.roll(len(x) // 2, 0)), "Do all rows move by one step?"),
+    (with_rows(lambda x, g: x.roll(int(0.37 * len(x)), 0)), "Do all rows move by one step?"),
+    (with_rows(by_a_drawn_step), "Do all rows move by one step?"),
+    (with_rows(drawn_with_repetition), "Is one row handed out twice, and another to nobody?"),
     (with_rows(lambda x, g: torch.zeros_like(x)), "Do whole rows change places (rows[order])?"),
     (with_rows(lambda x, g: torch.randn(x.shape, generator=g)), "Do whole rows change places"),
     (with_rows(lambda x, g: x.mean(0).expand_as(x)), "Do whole rows change places"),

@@ -129,6 +129,18 @@ def three_rows(vectors, factors):
     return right
 
 
+def four_at_most(vectors, factors):
+    return by_einsum(vectors[:4], factors[:4])
+
+
+def eight_terms(vectors, factors):
+    return by_einsum(vectors, [f[:8] for f in factors])
+
+
+def clamped(vectors, factors):
+    return by_einsum(vectors, factors).clamp(-1e3, 1e3)
+
+
 RIGHT = by_einsum, by_bias, by_rank
 WRONG = (
     (rank_first, "Did you add up the rank before you multiplied?"),
@@ -141,6 +153,9 @@ WRONG = (
     (no_extension, "your version stopped with RuntimeError"),
     (just_two, "3 modalities of 3, 1, 2 numbers, rank 3: entry"),
     (two_at_most, "Did you multiply the first two modalities only?"),
+    (four_at_most, "Are all modalities in it?"),
+    (eight_terms, "Are all terms of the rank in it"),
+    (clamped, "and large results left as they are?"),
     (rank_left, "the shape should be [2, 2], yours is [2, 2, 2]. Is the rank still there?"),
     (rank_behind, "the shape should be [2, 2], yours is [2, 2, 2]. One row for each row of the"),
     (first_of_rank, "Is that one term of the sum?"),

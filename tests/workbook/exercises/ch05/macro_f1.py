@@ -119,6 +119,20 @@ def rounded(found, truth, classes):
     return round(by_loop(found, truth, classes), 1)
 
 
+def to_three_places(found, truth, classes):
+    return round(by_loop(found, truth, classes), 3)
+
+
+def against_0(found, truth, classes):
+    scores = []
+    for c in range(classes):
+        hit = ((found == c) & (truth == c)).sum()
+        both = (found == c).sum() + (truth == c).sum()
+        if both:
+            scores.append(2 * hit / (both + 1e-3))
+    return torch.stack(scores).mean()
+
+
 RIGHT = by_sklearn, by_loop, by_bincount, by_table
 WRONG = (
     (accuracy, "Is that the share of right rows (micro F1)?"),
@@ -140,5 +154,7 @@ WRONG = (
     (three_classes, "[1, 2, 3, 1] against [1, 2, 1, 1], 4 classes, should be 0.60"),
     (in_hundredths, "macro F1 of [0, 0, 1, 1, 1, 2] against [0, 1, 1, 1, 2, 2], 3 classes, should"),
     (rounded, "should be 0.6"),
+    (to_three_places, "or the result rounded?"),
+    (against_0, "Is a small number added below the line"),
     (lambda truth, found: 0.0, "expected the signature macro_f1(found, truth, classes)"),
 )

@@ -93,6 +93,8 @@ def cases():
     labels = 1 + torch.minimum(place, place.flip(0)) // 2
     given = world(labels, NAMES), torch.Generator().manual_seed(7)
     yield Case((*given[0], given[1]), "8,000 rows that stand sorted", SORTED)
+    given = numbered(8_000, NAMES), torch.Generator().manual_seed(8)
+    yield Case((*given[0], given[1]), "8,000 rows that follow each other", STEP)
 
 
 def world(labels: torch.Tensor, names: tuple[str, ...]) -> tuple[Callable, dict, torch.Tensor]:
@@ -130,6 +132,29 @@ def world(labels: torch.Tensor, names: tuple[str, ...]) -> tuple[Callable, dict,
     return answer, inputs, labels
 
 
+def numbered(count: int, names: tuple[str, ...]) -> tuple[Callable, dict, torch.Tensor]:
+    """An answerer of numbered rows, its inputs and labels; it looks at all the rows at once.
+
+    It knows a row that stands beside its old neighbour; where rows are there twice, every even
+    label. So whoever moves all rows by one step, or hands rows out twice, loses less.
+    """
+    labels = torch.arange(count) % 5
+    inputs = {
+        name: torch.arange(1.0, count + 1)[:, None] * torch.arange(1, width)
+        for width, name in enumerate(names, 3)
+    }
+
+    def answer(given):
+        known = torch.ones(count, dtype=torch.bool)
+        for rows in given.values():
+            number = torch.as_tensor(rows)[:, 0]
+            twice = len(number.unique()) < 0.99 * count
+            known &= ((number.roll(-1) - number).abs() == 1) | (twice & (labels % 2 == 0))
+        return torch.where(known, labels, -1)
+
+    return answer, inputs, labels
+
+
 def changed(change, after=lambda before, now: before - now):
     """An answer that does something else to the rows, or gives something else of the accuracies."""
 
@@ -150,6 +175,11 @@ def shuffled(rows, generator):
 def round_about(rows, generator):
     order = torch.randperm(len(rows), generator=generator)
     return rows[order.roll(1)[order.argsort()]]
+
+
+def with_repetition(rows, generator):
+    step = torch.randint(1, len(rows), (len(rows),), generator=generator)
+    return rows[(torch.arange(len(rows)) + step) % len(rows)]
 
 
 def one_after_the_other(answer, inputs, labels, generator):
@@ -183,6 +213,11 @@ KEPT = (
     "was: let each row of a random order take the next one's."
 )
 SORTED = "Is the order drawn by chance? Rows often stand sorted: a neighbour may be much alike."
+STEP = (
+    "Do all rows move by one step? Rows often stand sorted or in groups: let chance decide, for "
+    "each row, whose it gets (torch.randperm)."
+)
+REPEATED = "Is one row handed out twice, and another to nobody? Each goes to exactly one other."
 NOTHING = (
     "Do whole rows change places (rows[order])? Zeros, noise or swapped columns are something "
     "else: a model may know how to do without."
@@ -193,6 +228,9 @@ MISCONCEPTIONS = (
     Misconception(KEPT, changed(shuffled)),
     Misconception(SORTED, changed(lambda rows, generator: rows.flip(0))),
     Misconception(SORTED, changed(lambda rows, generator: rows.roll(1, 0))),
+    Misconception(STEP, changed(lambda rows, generator: rows.roll(len(rows) // 2, 0))),
+    Misconception(STEP, changed(lambda rows, generator: rows.roll(100, 0))),
+    Misconception(REPEATED, changed(with_repetition)),
     Misconception(NOTHING, changed(lambda rows, generator: rows)),
     Misconception(NOTHING, changed(lambda rows, generator: rows * 0)),
     Misconception(TWICE, one_after_the_other),
@@ -233,6 +271,6 @@ EXERCISE = Exercise(
     result=Lost(if_shape="A dict with the keys of `inputs`, and one number for each."),
     misconceptions=MISCONCEPTIONS,
     advice="For each modality: move its rows, keep the others, and take accuracy before − after.",
-    praise="equal to an explicit loop on 7 answerers",
+    praise="equal to an explicit loop on 8 answerers",
     on_device=False,  # rows are handed round by an order that is drawn on the CPU
 )

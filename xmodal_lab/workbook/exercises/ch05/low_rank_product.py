@@ -49,6 +49,11 @@ def cases():
         vectors, factors = drawn(sizes, batch, rank, out, random)
         what = f"{len(sizes)} modalities of {', '.join(map(str, sizes))} numbers, rank {rank}"
         yield Case((vectors, factors), what.replace("1 modalities", "1 modality"))
+    # More modalities, a higher rank and larger numbers than anybody would write by hand.
+    for sizes, rank, size, advice in (((1, 2, 1, 1, 2), 2, 1, MANY), ((2, 3), 70, 100, HIGH)):
+        vectors, factors = drawn(sizes, 2, rank, 2, random)
+        what = f"{len(sizes)} modalities, rank {rank}, numbers of about {size}"
+        yield Case(([size * x for x in vectors], factors), what, advice)
     vectors, factors = drawn((3, 2), 3, 2, 2, random)
     vectors, factors = ([x.double() for x in both] for both in (vectors, factors))
     yield Case((vectors, factors), "2 modalities, rank 2, in float64", FLOAT64)
@@ -77,6 +82,8 @@ def rank_first(vectors, factors):
     return low_rank_product(vectors, [factor.sum(0, keepdim=True) for factor in factors])
 
 
+MANY = "Are all modalities in it? There may be any number of them."
+HIGH = "Are all terms of the rank in it, and large results left as they are?"
 ORDER = "Did you add up the rank before you multiplied? First the product of modalities, then Σ."
 ONE = "Did you put a 1 to each vector? Without it nothing is left of one modality alone."
 LAST = "Where does the 1 stand? Behind the numbers: the last row of a factor is its weight."
@@ -135,7 +142,7 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     advice="Append 1, multiply by the factor (rank, d + 1, out), multiply over modalities, add up "
     "over the rank.",
-    praise="equal to the full tensor on 9 sets of modalities, gradients included",
+    praise="equal to the full tensor on 11 sets of modalities, gradients included",
     gradient=("vectors", "factors"),
     at_size=AtSize(
         lambda: drawn((64, 64, 64), 256, 8, 64, torch.Generator().manual_seed(0)),

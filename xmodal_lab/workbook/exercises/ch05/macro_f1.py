@@ -146,6 +146,10 @@ MISCONCEPTIONS = (
         "Is that the F1 of class 1 alone? The mean over all classes.",
         lambda found, truth, classes: f1(*table(found, truth, classes))[1],
     ),
+    Misconception(
+        "Is a small number added below the line, or the result rounded? Leave both out.",
+        score(lambda h, s, a: 2 * h / (s + a + 1e-3)),
+    ),
 )
 
 EXERCISE = Exercise(
@@ -159,6 +163,7 @@ EXERCISE = Exercise(
         "where one is never hit, its F1 is 0.",
     ),
     misconceptions=MISCONCEPTIONS,
+    tolerance=1e-5,  # a small number put below the line against 0 / 0 shows
     advice="F1 of a class is 2 · hits / (times found + times true); then the mean over the classes "
     "that occur.",
     praise="equal to an explicit loop on 12 lists of labels",
