@@ -13,8 +13,6 @@
 # moon (in 82 of 100 such questions), then beside it. On new pictures it is right in about 99 of 100. Whoever sees only the picture
 # can reach about 42, whoever only reads the question 13.
 #
-# You will build that looking: first for three noisy senses, then for the cells of a picture.
-#
 # | | |
 # |---|---|
 # | You need | softmax, cross-entropy, matrix products; what an encoder's *states* are (chapters 02 and 03) |
@@ -57,9 +55,9 @@ for kind in crowds.KINDS:
     print(f"{kind:10} {test_asked[number].text:48} {test_asked[number].answer}")
 
 # %% [markdown]
-# This network was trained beforehand and comes with the course. A **trunk** turns each picture into 8 × 8 cells, and
+# This network was trained beforehand. A **trunk** turns each picture into 8 × 8 cells, and
 # the **answerer** looks at the cells. Four questions of *two hops*: from the thing that is named (the moon) to the thing asked for. The picture is lit where it looks; dashed is the thing
-# it should find. Follow the arrow.
+# it should find.
 
 # %%
 trunk, answerer = load_trunk().to(runtime.device), load_answerer().to(runtime.device)
@@ -87,8 +85,8 @@ goals = {"first look": boxes_of(few, few.vias), "second look": boxes_of(few, few
 show(charts.spotlights(test.images[few.rows], lit, few.texts, said, goals, arrows=True))
 
 # %% [markdown]
-# Now count it, over all such questions about 600 new pictures. Beside it: what the best guesser reaches who only reads the
-# question, or only sees the picture. That follows from how the questions are drawn, and is computed.
+# Now over all such questions about 600 new pictures. Beside it, what the best guesser reaches who only reads the
+# question, or only sees the picture, computed from how the questions are drawn.
 
 # %%
 shipped_scores = accuracy_by_kind(answered(answerer, test_asked, test_cells), test_asked)
@@ -99,9 +97,7 @@ expect("text only", 100 * stated["two hops"]["text only"], 12.1, 14.1, "%")
 expect("picture only", 100 * stated["two hops"]["picture only"], 40, 43, "%")
 
 # %% [markdown]
-# Where to look: section 5 builds that. First, a simpler choice, between three.
-#
-# ## 1 · Three encoders, one question
+# # ## 1 · Three encoders, one question
 #
 # One thing is drawn, described and spoken of. Three encoders, one for each modality, are trained apart on the same
 # question: *which colour and shape?* 52 pairs occur. Then they are frozen.
@@ -158,7 +154,7 @@ expect("image alone, spoilt", heard["image"]["noise 1.00"], 0, 10, "%")
 #
 # ### Seven ways to put them together
 #
-# Two that train nothing, four that learn, and, in section 2, attention. Three opinions on one thing. The picture's encoder is sure, the others waver.
+# Two train nothing, four learn, and attention is section 2's. Three opinions on one thing: the picture's encoder is sure, the others waver.
 
 # %%
 opinions = torch.tensor([[0.50, 0.40, 0.10], [0.10, 0.80, 0.10], [0.45, 0.35, 0.20]])
@@ -191,7 +187,7 @@ print("gates:", [[round(g, 2) for g in row] for row in gates.tolist()])
 print("sum:  ", [round(y, 2) for y in (gates * points).sum(0).tolist()])
 
 # %% [markdown]
-# The second modality comes through nearly whole, the others hardly. But what if one is not there at all?
+# But what if one is not there at all?
 #
 # ### Exercise: `late_mean` · ●○○ easy · 5 min
 #
@@ -250,7 +246,7 @@ mean_guess = predict(
 )
 
 # %% [markdown]
-# Attention is the next section's. It runs along here.
+# All but the two that train nothing:
 
 # %%
 from xmodal_lab import fusion
@@ -322,9 +318,8 @@ for name, band in BANDS.items():
 expect("attention ahead of the mean", worst("attention") - worst("mean"), 0, 22, "points")
 
 # %% [markdown]
-# By the 800 rows, two numbers less than 4 points apart are not told apart; another seed moves them further. Where all is clean, everybody is right.
-# Now look for each row's worst column: attention's is the best. But all had the *same* learning rate. A control: the mean
-# and attention again, with three times that.
+# By the 800 rows, two numbers less than 4 points apart are not told apart; another seed moves them further. In each row's worst column,
+# attention is the best. But all had the *same* learning rate. A control: the mean and attention again, with three times that.
 
 # %%
 quicker = {n: fused(FUSIONS[n], f"{n}, quicker", rate=3e-2) for n in ("mean", "attention")}
@@ -336,8 +331,8 @@ expect("attention ahead of the mean, quicker", lead, -9, 9, "points")
 
 # %% [markdown]
 # At three times the rate the mean hardly moved (70 → 73 %) and attention fell (81 → 75 %): the lead was partly the rate's.
-# We also tuned rate and width for each fusion on validation rows: with only the picture clean the mean got 88 %, attention 90 % (one seed; `benchmarks/fusion.py` tells more). So do not read the table as a ranking of fusions, but of fusions *at these settings*.
-# A learned mean is not blind.
+# We also tuned rate and width for each fusion on validation rows: with only the picture clean the mean got 88 %, attention 90 % (one seed, `benchmarks/fusion.py`).
+# So the table ranks fusions *at these settings*.
 #
 # How can it do so well? Its projections $z_m$ are learned. Ask the trained mean with *one* modality, clean
 # and spoilt. How far do its 64 logits spread?
@@ -386,7 +381,7 @@ for name, score in by_hand.items():
     print(f"{name:5} score {score:.2f}  weight {math.exp(score) / whole:.2f}")
 
 # %% [markdown]
-# Of course no real vector says how clear it is in its first number. $W$, $b$ and $v$ have to find that out.
+# No real vector says how clear it is in its first number. $W$, $b$ and $v$ have to find that out.
 #
 # ### Exercise: `additive_weights` · ●●○ medium · 7 min
 #
@@ -476,7 +471,7 @@ for name in judges:
     expect(f"{name}, times quieter, attention", ratio, 1.2, 8)
 
 # %% [markdown]
-# It does both. So its weights tell only a part of what it trusts. Keep that in mind for section 6.
+# It does both. So its weights tell only a part of what it trusts.
 #
 # Now spoil the senses yourself. Three sliders, one a modality; *row* chooses the thing. At the lower right stands what each
 # fusion answers. One row proves nothing: try several.
@@ -758,7 +753,7 @@ for row, crowd in enumerate(test.crowds):
     hits += [there[cell].item() for there, cell in zip(fitting.values(), heaviest, strict=True)]
 print(len(hits), "words")
 expect("a fitting thing is hit", 100 * np.mean(hits), 88, 97, "%")
-expect("a blind cell", 100 * np.mean(blind), 3, 25, "%")
+expect("a blind cell", 100 * np.mean(blind), 4, 8, "%")
 
 # %% [markdown]
 # ### One hop, trained
@@ -888,12 +883,10 @@ for count in (1, 2, 3):
     print(count, "stars, mean:", [round(x, 2) for x in found[0].tolist()], f"gates: {counted:.1f}")
 
 # %% [markdown]
-# The last number is a **sum** of gates, $\sum_j \sigma(q \cdot k_j - c)$, here tuned by hand. Nothing has to be shared, so it counts. The
+# The last number is a **sum** of gates, $\sum_j \sigma(q \cdot k_j - c)$, here tuned by hand. The
 # counter (`Tally`) is eight such sums, beside the look. Same steps, same questions:
 
 # %%
-counters = {n: scores_of[n] for n in ("picture only, at best", "one look", "one look, counter")}
-show(charts.results_table(counters))
 gained = scores_of["one look, counter"]["count"] - one["count"]
 expect("count, gained by the counter", gained, -8, 25, "points")
 
@@ -1009,11 +1002,10 @@ gained = second - scores_of["one look, counter"]["two hops"]
 expect("two hops, gained by the second look", gained, 30, 75, "points")
 
 # %% [markdown]
-# *Two hops* is what the second look is for. *Count* rises, too, though nobody has to look twice for it. The
-# table does not tell why. And read nothing from *existence*: with another
+# *Two hops* is what the second look is for. Why *count* rises, too, the table does not tell. Read nothing from *existence*: with another
 # seed the one look got 73 % there, and with its counter 98 %.
 #
-# Ask the shipped network yourself. A question that it cannot read gets a clear answer, too.
+# Ask the shipped network yourself:
 
 # %%
 from xmodal_lab.workbook.demos.asking import Asking
@@ -1026,7 +1018,7 @@ explore(pictures_to_ask.ask, question=moon, picture=(0, 49))
 # %% [markdown]
 # ## 6 · Is attention an explanation?
 #
-# The maps look as if they told *why*. Do they? **Occlusion** asks the network itself: put the mean state in place of one cell, and see how
+# **Occlusion** asks the network itself: put the mean state in place of one cell, and see how
 # far the logit of its answer falls. Cell by cell, for 100 questions of each kind.
 
 # %%
@@ -1128,7 +1120,7 @@ expect("occlusion, in the named thing", 100 * pointing(by_effect, via).mean(), 4
 expect("a blind cell, in the goal", 100 * pointing_chance(goal), 5, 7.5, "%")
 
 # %% [markdown]
-# Now test the maps by answers. Occlude the four heaviest cells; or the four whose hiding lowers the logit most; or any four. How
+# In *count* they are seldom the same cell. Now test the maps by answers. Occlude the four heaviest cells; or the four whose hiding lowers the logit most; or any four. How
 # many answers change?
 
 
@@ -1281,7 +1273,7 @@ expect("patient 2, repaired", masked, 99.9, 100.1, "%")
 discharge("unmasked\npadding", weight_of_the_real(40, None), masked)
 
 # %% [markdown]
-# A score of 0 is not “no”. It is as good as the average word. So a sentence means something else in longer company.
+# A score of 0 is not “no”. It is as good as the average word.
 #
 # ### Patient 3: vectors of different length
 #
@@ -1305,12 +1297,13 @@ one_length = {name: F.normalize(logits, dim=1) for name, logits in raw.items()}
 sick, healthy = right_of_mean(raw), right_of_mean(one_length)
 undone = right_of_mean(raw | {"image": raw["image"] / 10})
 expect("patient 3", sick, 0, 15, "%")
-expect("patient 3, image / 10 only", undone, 0, 100, "%")
+expect("patient 3, image / 10 only", undone, 10, 42, "%")
 expect("patient 3, repaired: all of one length", healthy, 60, 100, "%")
 discharge("different\nlengths", sick, healthy)
 
 # %% [markdown]
-# The image was the loudest before, and ten times that, it decides alone. Print the lengths before you add.
+# Ten times as long, it decides alone. Dividing by ten again is not enough: the image was the longest before. Print the
+# lengths before you add.
 #
 # ### Patient 4: queries and keys swapped
 #
@@ -1334,7 +1327,7 @@ print(f"swapped {sick:.0f} % right, repaired {healthy:.0f} %")
 discharge("queries and\nkeys swapped", sick, healthy)
 
 # %% [markdown]
-# Rows two and four ask the same, and read something different: that gives it away. Row $i$ is now what cell $i$ asked of the
+# Rows two and four ask the same, and read something different. Row $i$ is now what cell $i$ asked of the
 # questions. With as many queries as keys no shape complains. Test with *different* numbers.
 #
 # ### Patient 5: a mask of 1 and 0
@@ -1425,7 +1418,6 @@ show(charts.results_table(scores_of))
 # * Bahdanau, Cho and Bengio 2015, *Neural machine translation by jointly learning to align and translate*: additive attention.
 # * Vaswani et al. 2017, *Attention is all you need*: section 3.2, and its footnote on √d.
 # * Arevalo et al. 2017, *Gated multimodal units for information fusion*: figure 2.
-# * Anderson et al. 2018, *Bottom-up and top-down attention*: questions about real pictures.
 # * Shaw, Uszkoreit and Vaswani 2018, *Self-attention with relative position representations*.
 # * Jain and Wallace 2019, *Attention is not explanation*; Wiegreffe and Pinter 2019, *Attention is not not explanation*.
 #
