@@ -174,7 +174,7 @@ alpha = torch.tensor([0.6, 0.1, 0.3])  # learned once, the same for all rows
 print("weighted:", [round(p, 2) for p in (alpha @ opinions).tolist()])
 
 # %% [markdown]
-# Suppose pictures are mostly noisy, and so get 0.1. On the one day when only the picture is clean, it is hardly heard.
+# Pictures, mostly noisy, get 0.1. On the one day when only the picture is clean, it is hardly heard.
 #
 # **Concatenation** puts the vectors in a row, and a network with a hidden layer decides:
 # $y = W_2\,\mathrm{gelu}(W_1 [x_1, x_2, x_3])$. **Gates** (Arevalo et al. 2017) read that row, too, and open or close
@@ -358,8 +358,8 @@ for name in judges:
 
 # %% [markdown]
 # In the mean, a spoilt vector is **hushed**. The frozen classifiers never met noise: they are as loud as ever, and
-# wrong. A vote hears no loudness, but three wavering heads mostly name three classes; then the mean of opinions
-# decides, so both rows are nearly alike. Yet with only the picture clean these two, untrained, beat every trained row.
+# wrong. A vote hears no loudness, but where three heads name three classes, the mean of opinions decides. Yet with only the
+# picture clean, no trained row is better than these two.
 
 # %% [markdown]
 # ## 2 · Whom to trust, row by row
@@ -474,7 +474,7 @@ for name in judges:
 # It does both. So its weights tell only a part of what it trusts.
 #
 # Now spoil the senses yourself. Three sliders, one a modality; *row* chooses the thing. At the lower right stands what each
-# fusion answers. One row proves nothing: try several.
+# fusion answers. Try several.
 
 # %%
 from xmodal_lab.workbook.demos.noise_mixer import NoiseMixer
@@ -770,7 +770,7 @@ hop_guess = predict(
 )
 
 # %% [markdown]
-# Trained in front of you, 800 steps each. Two more train along: one with a *counter*, one that also looks twice.
+# Trained here, 800 steps each. Two more train along: one with a *counter*, one that also looks twice.
 
 
 # %%
@@ -896,7 +896,7 @@ expect("count, gained by the counter", gained, -8, 25, "points")
 # ## 5 · Two looks
 #
 # “What colour is the thing left of the moon?” The first look finds the moon. The second should go to the left of *where
-# the first one went*. So a table tells, for each way from one cell to another, how welcome it is. It is added to the
+# the first one went*. So a table of how welcome each way from cell to cell is gets added to the
 # second look's scores.
 #
 # ### Exercise: `relative_bias` · ●●● hard · 10 min
@@ -1185,8 +1185,8 @@ expect("any cell covered, two hops", covers["any"]["two hops"], 0, 16, "%")
 
 # %% [markdown]
 # On *colour*, the first look is what counts. The second look has a clear map, too, and covering it changes next to nothing: a weight
-# without a use. On *two hops* it is the second look. The first look found the moon, and everything hangs on it. Yet the moon
-# covered, most answers stay. We have not found out why.
+# without a use. On *two hops* it is the second look. Everything hangs on the moon, which the first look found. Yet with it
+# covered, most answers stay. We do not know why.
 #
 # So the map of the look that is used is good evidence. But nothing in a map tells *which* look that is. In recurrent networks that read texts,
 # Jain and Wallace (2019) found little agreement of weight and effect, and quite other weights that gave the same answers. A map of attention tells what was
@@ -1194,7 +1194,7 @@ expect("any cell covered, two hops", covers["any"]["two hops"], 0, 16, "%")
 #
 # ## 7 · The clinic
 #
-# Five patients. All run without an error. Each heading names the bug: see the symptom, guess it where asked.
+# Five patients. All run without an error. Each heading names the bug.
 #
 # ### Patient 1: softmax over the batch
 #
@@ -1238,7 +1238,7 @@ expect("patient 1, repaired", picture_only["attention"], 56, 93, "%")
 discharge("softmax over\nthe batch", sick, picture_only["attention"])
 
 # %% [markdown]
-# The same row gets another answer in other company. To find it, ask: does each *row* of weights sum to 1?
+# To find it, ask: does each *row* of weights sum to 1?
 #
 # ### Patient 2: unmasked padding
 #
@@ -1364,7 +1364,7 @@ show(charts.bars(record, "patient", "right, or weight / %"))
 # %% [markdown]
 # ## The results table
 #
-# Questions about pictures. The last row is the shipped network: two looks and a counter, trained longer and on more pictures.
+# The last row is the shipped network: two looks and a counter, trained longer and on more pictures.
 
 # %%
 scores_of["shipped"] = {kind: 100 * shipped_scores[kind] for kind in crowds.KINDS}
@@ -1419,7 +1419,7 @@ show(charts.results_table(scores_of))
 # * Vaswani et al. 2017, *Attention is all you need*: section 3.2, and its footnote on √d.
 # * Arevalo et al. 2017, *Gated multimodal units for information fusion*: figure 2.
 # * Shaw, Uszkoreit and Vaswani 2018, *Self-attention with relative position representations*.
-# * Jain and Wallace 2019, *Attention is not explanation*; Wiegreffe and Pinter 2019, *Attention is not not explanation*.
+# * Jain and Wallace 2019, *Attention is not explanation*; Wiegreffe and Pinter 2019, *… not not explanation*.
 #
 # **Next:** [05b](05b_transformers.ipynb) stacks attention into blocks. [05c](05c_missing_and_moods.ipynb)
 # has missing senses and moods. [Chapter 06](06_joint_space.ipynb) puts all senses into one space.
