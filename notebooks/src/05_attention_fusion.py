@@ -127,7 +127,7 @@ for name, (make, steps, rate) in RECIPES.items():
 
 # %% [markdown]
 # Now the world gets noisy. Words are replaced by others, snow falls on the picture, a hiss drowns the voice. Each
-# modality of each row has an amount of its own, 0, ⅓, ⅔ or 1. Nobody tells the network which. Alone, each is
+# modality of each row has an amount of its own, 0, ⅓, ⅔ or 1. Nobody tells which. Alone, each is
 # right this often, on 800 new things:
 
 # %%
@@ -150,7 +150,7 @@ expect("image alone, clean", heard["image"]["noise 0.00"], 78, 99, "%")
 expect("image alone, spoilt", heard["image"]["noise 1.00"], 0, 10, "%")
 
 # %% [markdown]
-# Guessing gives about 2 %. So the question is whom to trust.
+# Guessing gives about 2 %. Whom to trust?
 #
 # ### Seven ways to put them together
 #
@@ -1237,7 +1237,7 @@ expect("patient 1, repaired", picture_only["attention"], 56, 93, "%")
 discharge("softmax over\nthe batch", sick, picture_only["attention"])
 
 # %% [markdown]
-# To find it, ask: does each *row* of weights sum to 1?
+# Ask: does each *row* of weights sum to 1?
 #
 # ### Patient 2: unmasked padding
 #
@@ -1395,7 +1395,7 @@ show(charts.results_table(scores_of))
 #
 # ## Questions without code
 #
-# 1. Two modalities, additive attention, scores 2 and 2. The first one's score rises to 3. What is its weight?
+# 1. Two modalities, scores 2 and 2. The first rises to 3. What is its weight?
 # 2. Why is “left of the moon” so hard for one look?
 # 3. A picture with five stars and one with a single star: the same cells otherwise. What does a softmax over *many*
 #    empty cells still reveal about the number?
