@@ -127,7 +127,7 @@ for name, (make, steps, rate) in RECIPES.items():
 
 # %% [markdown]
 # Now the world gets noisy. Words are replaced by others, snow falls on the picture, a hiss drowns the voice. Each
-# modality of each row has an amount of its own, 0, ⅓, ⅔ or 1. Nobody tells the network which. Alone, each is
+# modality of each row has an amount of its own, 0, ⅓, ⅔ or 1. Nobody tells which. Alone, each is
 # right this often, on 800 new things:
 
 # %%
@@ -150,7 +150,7 @@ expect("image alone, clean", heard["image"]["noise 0.00"], 78, 99, "%")
 expect("image alone, spoilt", heard["image"]["noise 1.00"], 0, 10, "%")
 
 # %% [markdown]
-# Guessing gives about 2 %. So the question is whom to trust.
+# Guessing gives about 2 %. Whom to trust?
 #
 # ### Seven ways to put them together
 #
@@ -174,7 +174,7 @@ alpha = torch.tensor([0.6, 0.1, 0.3])  # learned once, the same for all rows
 print("weighted:", [round(p, 2) for p in (alpha @ opinions).tolist()])
 
 # %% [markdown]
-# Pictures, mostly noisy, get 0.1. On the one day when only the picture is clean, it is hardly heard.
+# So the picture is hardly heard, even when it alone is clean.
 #
 # **Concatenation** puts the vectors in a row, and a network with a hidden layer decides:
 # $y = W_2\,\mathrm{gelu}(W_1 [x_1, x_2, x_3])$. **Gates** (Arevalo et al. 2017) read that row, too, and open or close
@@ -318,7 +318,7 @@ for name, band in BANDS.items():
 expect("attention ahead of the mean", worst("attention") - worst("mean"), 0, 22, "points")
 
 # %% [markdown]
-# By the 800 rows, two numbers less than 4 points apart are not told apart; another seed moves them further. In each row's worst column,
+# By the 800 rows, two numbers less than 4 points apart are not told apart; another seed moves them further. By worst column,
 # attention is the best. But all had the *same* learning rate. A control: the mean and attention again, with three times that.
 
 # %%
@@ -486,9 +486,8 @@ explore(mixer.mix, row=(0, 49), text=slider, image=slider, audio=slider)
 # %% [markdown]
 # ### Features or places?
 #
-# So far, one vector a modality, side by side: fused along the *features*. The other way is to hand over all
-# **places** (words, cells, frames), one below the other. Then a question may choose *where* to look, not only
-# whom to ask.
+# So far, one vector a modality, side by side: fused along the *features*. Or one hands over all
+# **places** (words, cells, frames), one below the other. Then a question may choose *where* to look.
 
 # %%
 show(charts.joined({"text": 4, "image": 9, "audio": 6}, 8))
@@ -656,7 +655,7 @@ print("as torch.nn.MultiheadAttention, to 0.000001:", difference < 1e-6)
 # %% [markdown]
 # ## 4 · Words ask cells
 #
-# Back to the pictures of three to five things. Their trunk is a small convolutional network. Beforehand it learned
+# Back to three to five things. The trunk, a small convolutional network, learned beforehand
 # to say, for each of 8 × 8 cells, what stands there: colour, shape, size, or nothing. Then it was frozen. What it hands
 # on are its *states*: 64 vectors a picture.
 
@@ -830,7 +829,7 @@ expect("one look, count", one["count"], 19, 40, "%")
 # %% [markdown]
 # ### What may be shuffled?
 #
-# First guess, then see.
+# One look, and two orders: of cells, of words.
 
 # %%
 shuffle_guess = predict(
@@ -969,7 +968,7 @@ show(charts.heat(panels, "column, or step right", "row, or step down"))
 
 # %% [markdown]
 # The package's `Hops` does the same. Only its table is made anew for each question: the question's vector gives 16
-# weights, and the table is the sum of 16 learned patterns times those. Its numbers are added to scores, before the softmax: so 40
+# weights, and the table is the sum of 16 learned patterns times those. Its numbers are added to scores: 40
 # more is a command. With the shipped network's own tables:
 
 # %%
@@ -985,12 +984,12 @@ with torch.no_grad():
 print("as the package's, to 0.001:", (mine_too - packages).abs().max().item() < 1e-3)
 learned = dict(zip(WAYS, tables.cpu().numpy(), strict=True))
 widest = float(tables.abs().max())
-show(charts.heat(learned, "step right, −7 to 7", "step down, −7 to 7", -widest, widest))
+show(charts.heat(learned, "step right, −7 to 7", "step down, top −7", -widest, widest))
 
 # %% [markdown]
 # Purple is welcome. The 16 patterns *begin* as compass directions. Which word uses which, and how much, was learned from
-# answers alone. A second look without any table helps little: in a separate run, after the same 800 steps, it got 39 and 36 % of
-# two hops (two seeds). Now our own network of two
+# answers alone. Two looks without a table, in a separate run of the same 800 steps: 39 and 36 % of two hops
+# (two seeds). Now our own network of two
 # looks, from above, beside the others: as many steps, the same questions.
 
 # %%
@@ -1095,10 +1094,10 @@ expect("count, looks misled", right_without("hops", "count"), 22, 55, "%")
 expect("count, counter misled", right_without("tally", "count"), 20, 50, "%")
 
 # %% [markdown]
-# *Colour* and *two hops* need only the looks. *Count* needs both. So for count, the looks' maps cannot tell all.
+# *Colour* and *two hops* need only the looks. *Count* needs both. So for count, maps cannot tell all.
 #
 # Is the *heaviest* cell also the one that matters most? And does the one that matters most lie in the thing asked for? Careful:
-# occlusion speaks of both looks. So for it, the thing that was named (the moon) counts as well.
+# occlusion speaks of both looks. So for it, the named thing (the moon) counts as well.
 
 # %%
 from xmodal_lab.evaluation.grounding import pointing, pointing_chance
@@ -1189,7 +1188,7 @@ expect("any cell covered, two hops", covers["any"]["two hops"], 0, 16, "%")
 # covered, most answers stay. We do not know why.
 #
 # So the map of the look that is used is good evidence. But nothing in a map tells *which* look that is. In recurrent networks that read texts,
-# Jain and Wallace (2019) found little agreement of weight and effect, and quite other weights that gave the same answers. A map of attention tells what was
+# Jain and Wallace (2019) found little agreement, and quite other weights with the same answers. A map of attention tells what was
 # *read*. What was *used* takes an experiment.
 #
 # ## 7 · The clinic
@@ -1238,7 +1237,7 @@ expect("patient 1, repaired", picture_only["attention"], 56, 93, "%")
 discharge("softmax over\nthe batch", sick, picture_only["attention"])
 
 # %% [markdown]
-# To find it, ask: does each *row* of weights sum to 1?
+# Ask: does each *row* of weights sum to 1?
 #
 # ### Patient 2: unmasked padding
 #
@@ -1396,7 +1395,7 @@ show(charts.results_table(scores_of))
 #
 # ## Questions without code
 #
-# 1. Two modalities, additive attention, scores 2 and 2. The first one's score rises to 3. What is its weight?
+# 1. Two modalities, scores 2 and 2. The first rises to 3. What is its weight?
 # 2. Why is “left of the moon” so hard for one look?
 # 3. A picture with five stars and one with a single star: the same cells otherwise. What does a softmax over *many*
 #    empty cells still reveal about the number?
