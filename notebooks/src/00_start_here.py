@@ -317,7 +317,9 @@ expect("speech finds its picture first, of 500", 100 * found[1], 84, 100, "%")
 # | [03 RNN features](03_rnn_features.ipynb) | How does a waveform become a sequence a network can read? | ready |
 # | [03b Real speech](03b_real_speech.ipynb) | Who was heard in training, and how does a network read a whole sentence? | ready |
 # | [04 Contrastive alignment](04_contrastive_alignment.ipynb) | How do two clouds that know nothing of each other become one? | ready |
-# | 05 Attention and fusion | How do several modalities answer one question? | to come |
+# | [05 Attention and fusion](05_attention_fusion.ipynb) | Which modality knows the answer, and where does it stand? | ready |
+# | [05b Transformers](05b_transformers.ipynb) | One stream or two? | ready |
+# | [05c Missing and moods](05c_missing_and_moods.ipynb) | Missing, lazy, ironic: what does a fusion really carry? | ready |
 # | **[06 The joint space](06_joint_space.ipynb)** | Text, pictures and sound in one space: what does it know? | ready |
 #
 # ## Three things to remember

@@ -2265,5 +2265,5 @@ expect("the same, against the finished model", gain, 35, 52, "points")
 #   translation without parallel data*: figure 1, with CSLS. Smith et al. 2017, *Offline bilingual word
 #   vectors*: the inverted softmax. Cuturi 2013, *Sinkhorn distances*.
 #
-# **Next:** [06 The joint space](06_joint_space.ipynb): text, pictures and *sound* in one space, trained
-# in front of you.
+# **Next:** [05 Attention and fusion](05_attention_fusion.ipynb): several modalities answer one question.
+# Or straight to [06 The joint space](06_joint_space.ipynb): text, pictures and *sound* in one space.
