@@ -16,6 +16,7 @@ another seed; figures are of test.
     trunks     the best of them on trunks that came by their cells in other ways
     mood       irony of words and voice: each alone, fused in many ways, rare, and learned by heart
     streams    the two classic architectures with as many numbers: after equal seconds and steps
+    shipped    the same two when they have learned for minutes
     tokens     a bottleneck beside all-to-all attention as tokens grow
 """
 

@@ -28,7 +28,7 @@ from xmodal_lab.tasks import cross_entropy, shipping, streams
 from xmodal_lab.tasks.questions import accuracy_by_kind, answered, cells_of, load_trunk
 from xmodal_lab.training import fit
 
-# About 50 ms of one core a step: seven or eight minutes a model.
+# About 55 ms of one core a step: eight or nine minutes a model.
 RECIPE = {
     "crowds": 20_000,
     "questions a crowd": 5,

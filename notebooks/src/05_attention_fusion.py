@@ -10,17 +10,15 @@
 # # 05 · Attention and fusion: which modality knows the answer?
 #
 # **The claim.** “What colour is the thing left of the moon?” A small network answers by looking twice: first at the
-# moon, then beside it. On new pictures it is right in about 99 of 100 such questions. Whoever sees only the picture
+# moon (in 82 of 100 such questions), then beside it. On new pictures it is right in about 99 of 100. Whoever sees only the picture
 # can reach about 42, whoever only reads the question 13.
-#
-# You will build that looking: first for three noisy senses, then for the cells of a picture.
 #
 # | | |
 # |---|---|
 # | You need | softmax, cross-entropy, matrix products; what an encoder's *states* are (chapters 02 and 03) |
-# | You will be able to | fuse encoders in six ways and measure which hold in noise, write attention and its mask, let words look at a picture, look twice, and test what a map of attention is worth |
+# | You will be able to | fuse encoders in seven ways and measure which hold in noise, write attention and its mask, let words look at a picture, look twice, and test what a map of attention is worth |
 # | It takes | about 80 seconds of one free CPU core; several minutes on a busy machine. 1 GB of memory. A GPU: not measured yet |
-# | To read | 3,400 words. Five exercises, 39 minutes by their cards. In all about 90 minutes, by our estimate |
+# | To read | 3,500 words. Five exercises, 39 minutes by their cards. In all about 90 minutes, by our estimate |
 
 # %% [markdown]
 # Device, precision and seed are chosen here, once.
@@ -57,9 +55,9 @@ for kind in crowds.KINDS:
     print(f"{kind:10} {test_asked[number].text:48} {test_asked[number].answer}")
 
 # %% [markdown]
-# This network was trained beforehand and comes with the course. A **trunk** turns each picture into 8 × 8 cells, and
-# the **answerer** looks at the cells. Four questions of two hops. The picture is lit where it looks; dashed is the thing
-# it should find. Follow the arrow.
+# This network was trained beforehand. A **trunk** turns each picture into 8 × 8 cells, and
+# the **answerer** looks at the cells. Four questions of *two hops*: from the thing that is named (the moon) to the thing asked for. The picture is lit where it looks; dashed is the thing
+# it should find.
 
 # %%
 trunk, answerer = load_trunk().to(runtime.device), load_answerer().to(runtime.device)
@@ -87,8 +85,8 @@ goals = {"first look": boxes_of(few, few.vias), "second look": boxes_of(few, few
 show(charts.spotlights(test.images[few.rows], lit, few.texts, said, goals, arrows=True))
 
 # %% [markdown]
-# Now count it, over all such questions about 600 new pictures. Beside it: what the best guesser reaches who only reads the
-# question, or only sees the picture. That follows from how the questions are drawn, and is computed.
+# Now over all such questions about 600 new pictures. Beside it, what the best guesser reaches who only reads the
+# question, or only sees the picture, computed from how the questions are drawn.
 
 # %%
 shipped_scores = accuracy_by_kind(answered(answerer, test_asked, test_cells), test_asked)
@@ -99,9 +97,7 @@ expect("text only", 100 * stated["two hops"]["text only"], 12.1, 14.1, "%")
 expect("picture only", 100 * stated["two hops"]["picture only"], 40, 43, "%")
 
 # %% [markdown]
-# Where to look: section 5 builds that. First, a simpler choice, between three.
-#
-# ## 1 · Three encoders, one question
+# # ## 1 · Three encoders, one question
 #
 # One thing is drawn, described and spoken of. Three encoders, one for each modality, are trained apart on the same
 # question: *which colour and shape?* 52 pairs occur. Then they are frozen.
@@ -131,7 +127,7 @@ for name, (make, steps, rate) in RECIPES.items():
 
 # %% [markdown]
 # Now the world gets noisy. Words are replaced by others, snow falls on the picture, a hiss drowns the voice. Each
-# modality of each row has an amount of its own, 0, ⅓, ⅔ or 1. Nobody tells the network which. Alone, each is
+# modality of each row has an amount of its own, 0, ⅓, ⅔ or 1. Nobody tells which. Alone, each is
 # right this often, on 800 new things:
 
 # %%
@@ -154,11 +150,11 @@ expect("image alone, clean", heard["image"]["noise 0.00"], 78, 99, "%")
 expect("image alone, spoilt", heard["image"]["noise 1.00"], 0, 10, "%")
 
 # %% [markdown]
-# Guessing gives about 2 %. So the question is whom to trust.
+# Guessing gives about 2 %. Whom to trust?
 #
-# ### Five ways to put them together
+# ### Seven ways to put them together
 #
-# Three opinions on one thing. The picture's encoder is sure, the others waver.
+# Two train nothing, four learn, and attention is section 2's. Three opinions on one thing: the picture's encoder is sure, the others waver.
 
 # %%
 opinions = torch.tensor([[0.50, 0.40, 0.10], [0.10, 0.80, 0.10], [0.45, 0.35, 0.20]])
@@ -167,15 +163,18 @@ print("votes:", [NAMES[i] for i in opinions.argmax(1)])
 print("mean: ", [round(p, 2) for p in opinions.mean(0).tolist()])
 
 # %% [markdown]
-# The **vote** says circle, two against one. The **mean** says star: it hears *how* sure each one is. Next, a
-# **weighted sum**, $y = \sum_m \alpha_m z_m$: one learned weight a modality.
+# The **vote** says circle, two against one. The **mean of opinions** says star: it hears *how* sure each one is.
+#
+# The ways that learn mix vectors, not opinions: $x_m$ is what an encoder says, $z_m = W_m x_m$ its learned projection. The
+# *trained mean* is the mean of the $z_m$. The **weighted sum**, $y = \sum_m \alpha_m z_m$, learns one weight a modality. Shown
+# on the opinions, with weights made up:
 
 # %%
 alpha = torch.tensor([0.6, 0.1, 0.3])  # learned once, the same for all rows
 print("weighted:", [round(p, 2) for p in (alpha @ opinions).tolist()])
 
 # %% [markdown]
-# Suppose pictures are mostly noisy, and so get 0.1. On the one day when only the picture is clean, it is hardly heard.
+# So the picture is hardly heard, even when it alone is clean.
 #
 # **Concatenation** puts the vectors in a row, and a network with a hidden layer decides:
 # $y = W_2\,\mathrm{gelu}(W_1 [x_1, x_2, x_3])$. **Gates** (Arevalo et al. 2017) read that row, too, and open or close
@@ -188,7 +187,7 @@ print("gates:", [[round(g, 2) for g in row] for row in gates.tolist()])
 print("sum:  ", [round(y, 2) for y in (gates * points).sum(0).tolist()])
 
 # %% [markdown]
-# The second modality comes through nearly whole, the others hardly. But what if one is not there at all?
+# But what if one is not there at all?
 #
 # ### Exercise: `late_mean` · ●○○ easy · 5 min
 #
@@ -247,7 +246,7 @@ mean_guess = predict(
 )
 
 # %% [markdown]
-# Attention is the next section's. It runs along here.
+# All but the two that train nothing:
 
 # %%
 from xmodal_lab import fusion
@@ -319,9 +318,8 @@ for name, band in BANDS.items():
 expect("attention ahead of the mean", worst("attention") - worst("mean"), 0, 22, "points")
 
 # %% [markdown]
-# With 800 rows and one seed, two numbers less than 4 points apart are not told apart. Where all is clean, everybody is right.
-# Now look for each row's worst column: attention's is the best. But all had the *same* learning rate. A control: the mean
-# and attention again, with three times that.
+# By the 800 rows, two numbers less than 4 points apart are not told apart; another seed moves them further. By worst column,
+# attention is the best. But all had the *same* learning rate. A control: the mean and attention again, with three times that.
 
 # %%
 quicker = {n: fused(FUSIONS[n], f"{n}, quicker", rate=3e-2) for n in ("mean", "attention")}
@@ -332,9 +330,9 @@ lead = worst("attention, quicker") - worst("mean, quicker")
 expect("attention ahead of the mean, quicker", lead, -9, 9, "points")
 
 # %% [markdown]
-# Now they are close. We also tuned rate and width for each fusion on validation rows: with only the picture clean the mean got 88 %,
-# attention 90 % (one seed; `benchmarks/fusion.py` tells more). So do not read the table as a ranking of fusions, but of fusions *at these settings*.
-# A learned mean is not blind.
+# At three times the rate the mean hardly moved (70 → 73 %) and attention fell (81 → 75 %): the lead was partly the rate's.
+# We also tuned rate and width for each fusion on validation rows: with only the picture clean the mean got 88 %, attention 90 % (one seed, `benchmarks/fusion.py`).
+# So the table ranks fusions *at these settings*.
 #
 # How can it do so well? Its projections $z_m$ are learned. Ask the trained mean with *one* modality, clean
 # and spoilt. How far do its 64 logits spread?
@@ -359,8 +357,9 @@ for name in judges:
     expect(f"{name}, its frozen classifier", frozen, 0.5, 1.6)
 
 # %% [markdown]
-# In the mean, a spoilt vector is **hushed**. The frozen classifiers never met noise. They are as loud as ever, and
-# wrong: so vote and mean of opinions fall far in one column or another.
+# In the mean, a spoilt vector is **hushed**. The frozen classifiers never met noise: they are as loud as ever, and
+# wrong. A vote hears no loudness, but where three heads name three classes, the mean of opinions decides. Yet with only the
+# picture clean, no trained row is better than these two.
 
 # %% [markdown]
 # ## 2 · Whom to trust, row by row
@@ -382,7 +381,7 @@ for name, score in by_hand.items():
     print(f"{name:5} score {score:.2f}  weight {math.exp(score) / whole:.2f}")
 
 # %% [markdown]
-# Of course no real vector says how clear it is in its first number. $W$, $b$ and $v$ have to find that out.
+# No real vector says how clear it is in its first number. $W$, $b$ and $v$ have to find that out.
 #
 # ### Exercise: `additive_weights` · ●●○ medium · 7 min
 #
@@ -463,7 +462,8 @@ for name in judges:
     expect(f"{name}, weight lost by its own noise", lost, 0.02, 0.5)
 
 # %% [markdown]
-# The weight leaves the one that gets noisy. Nobody told it to. Does it also hush its $z_m$, as the mean does?
+# The weight leaves the one that gets noisy. Nobody told it to. But weight is not trust: the clean text, alone the best of three,
+# has little more weight than a wholly spoilt image. Does it also hush its $z_m$, as the mean does?
 
 # %%
 for name in judges:
@@ -471,10 +471,10 @@ for name in judges:
     expect(f"{name}, times quieter, attention", ratio, 1.2, 8)
 
 # %% [markdown]
-# It does both. So its weights tell only a part of what it trusts. Keep that in mind for section 6.
+# It does both. So its weights tell only a part of what it trusts.
 #
 # Now spoil the senses yourself. Three sliders, one a modality; *row* chooses the thing. At the lower right stands what each
-# fusion answers. One row proves nothing: try several.
+# fusion answers. Try several.
 
 # %%
 from xmodal_lab.workbook.demos.noise_mixer import NoiseMixer
@@ -486,9 +486,8 @@ explore(mixer.mix, row=(0, 49), text=slider, image=slider, audio=slider)
 # %% [markdown]
 # ### Features or places?
 #
-# So far, one vector a modality, side by side: fused along the *features*. The other way is to hand over all
-# **places** (words, cells, frames), one below the other. Then a question may choose *where* to look, not only
-# whom to ask.
+# So far, one vector a modality, side by side: fused along the *features*. Or one hands over all
+# **places** (words, cells, frames), one below the other. Then a question may choose *where* to look.
 
 # %%
 show(charts.joined({"text": 4, "image": 9, "audio": 6}, 8))
@@ -590,7 +589,7 @@ difference = (attention(q, k, v, mask) - theirs).abs().max().item()
 print("as PyTorch's, to 0.000001:", difference < 1e-6)
 
 # %% [markdown]
-# ### Why √d?
+# ### Large and small d
 #
 # The product of two random vectors is a sum of $d$ terms. It spreads as $\sqrt d$.
 
@@ -623,7 +622,8 @@ expect("d = 1,024, divided, slope", slopes["divided by √d"][4], 0.94, 0.98)
 expect("d = 1,024, not divided, slope", slopes["not divided"][4], 0.03, 0.12)
 
 # %% [markdown]
-# Not divided, one key takes all before anything is learned, and hardly any gradient is left to mend that.
+# So for queries and keys of spread 1, and $d$ of 64 and more: not divided, few keys take all before anything is learned,
+# and little gradient is left to mend that.
 #
 # ### Several heads
 #
@@ -655,7 +655,7 @@ print("as torch.nn.MultiheadAttention, to 0.000001:", difference < 1e-6)
 # %% [markdown]
 # ## 4 · Words ask cells
 #
-# Back to the pictures of three to five things. Their trunk is a small convolutional network. Beforehand it learned
+# Back to three to five things. The trunk, a small convolutional network, learned beforehand
 # to say, for each of 8 × 8 cells, what stands there: colour, shape, size, or nothing. Then it was frozen. What it hands
 # on are its *states*: 64 vectors a picture.
 
@@ -721,7 +721,7 @@ cross_attend = check(cross_attend)
 # </details>
 #
 # Try it without any training. A word's vector is the mean state of the cells where such a thing stands, minus the mean
-# of all cells.
+# of all cells. (The code halves it, for maps that are less sharp.)
 
 # %%
 from xmodal_lab.tasks.dense import MAPS, things_in_cells
@@ -737,20 +737,22 @@ show(charts.spotlights(test.images[[picture]], word_maps))
 
 # %% [markdown]
 # Does the heaviest cell lie in a thing that the word fits? This is the **pointing game** (Zhang et al. 2018), over all
-# words that fit something:
+# words that fit something. A cell counts where the thing fills more than a tenth of it. A blind cell is the chance:
 
 # %%
-hits = []
+hits, blind = [], []
 for row, crowd in enumerate(test.crowds):
     fitting = things_in_cells([crowd])[0].T > 0.1  # (19 words, cells)
     fitting = {
         word: fitting[MAPS.index(word)] for t in crowd.things for word in (t.colour, t.shape)
     }
+    blind += [there.double().mean().item() for there in fitting.values()]
     queries = word_vectors[[MAPS.index(word) for word in fitting]]
     heaviest = (queries @ test_cells[row].float().T).argmax(1)
     hits += [there[cell].item() for there, cell in zip(fitting.values(), heaviest, strict=True)]
 print(len(hits), "words")
 expect("a fitting thing is hit", 100 * np.mean(hits), 88, 97, "%")
+expect("a blind cell", 100 * np.mean(blind), 4, 8, "%")
 
 # %% [markdown]
 # ### One hop, trained
@@ -767,7 +769,7 @@ hop_guess = predict(
 )
 
 # %% [markdown]
-# Trained in front of you, 800 steps each. Two more train along: one with a *counter*, one that also looks twice.
+# Trained here, 800 steps each. Two more train along: one with a *counter*, one that also looks twice.
 
 
 # %%
@@ -827,7 +829,7 @@ expect("one look, count", one["count"], 19, 40, "%")
 # %% [markdown]
 # ### What may be shuffled?
 #
-# A sum over cells does not care for their order. A question read word by word may.
+# One look, and two orders: of cells, of words.
 
 # %%
 shuffle_guess = predict(
@@ -862,11 +864,14 @@ moved_twice = changed("two looks, counter", test_asked, test_cells[:, another])
 expect("two looks, cells moved", moved_twice, 6, 40, "%")
 
 # %% [markdown]
-# One look has no idea where a cell is. “Left of” cannot mean anything to it. The second look, in section 5, does care.
+# The sum over cells does not care for their order. One look is not *told* where a cell is: it knows only what the trunk
+# left in its state (from that, a linear probe in a separate run explained 14 % of row and column). Its 34.8 % of two hops, below the
+# picture alone, are the evidence. The second look, in section 5, does care.
 #
-# ### A mean cannot count
+# ### A mean only knows shares
 #
-# Weights add up to 1. So three stars give the same mean as one:
+# Weights add up to 1. So a *sharp* look gives the same mean for three stars as for one. (The query is 8 times that of
+# section 3. With that one the red rises, 0.87, 0.93, 0.95: the other cells' share shrinks.)
 
 # %%
 for count in (1, 2, 3):
@@ -877,22 +882,20 @@ for count in (1, 2, 3):
     print(count, "stars, mean:", [round(x, 2) for x in found[0].tolist()], f"gates: {counted:.1f}")
 
 # %% [markdown]
-# The last number is a **sum** of gates, $\sum_j \sigma(q \cdot k_j - c)$. Nothing has to be shared, so it counts. The
+# The last number is a **sum** of gates, $\sum_j \sigma(q \cdot k_j - c)$, here tuned by hand. The
 # counter (`Tally`) is eight such sums, beside the look. Same steps, same questions:
 
 # %%
-counters = {n: scores_of[n] for n in ("picture only, at best", "one look", "one look, counter")}
-show(charts.results_table(counters))
 gained = scores_of["one look, counter"]["count"] - one["count"]
 expect("count, gained by the counter", gained, -8, 25, "points")
 
 # %% [markdown]
-# After 800 steps the counter has brought little. In the shipped network's long training, counting was the last to come.
+# After 800 steps the counter has brought nothing that one seed can tell.
 #
 # ## 5 · Two looks
 #
 # “What colour is the thing left of the moon?” The first look finds the moon. The second should go to the left of *where
-# the first one went*. So a table tells, for each way from one cell to another, how welcome it is. It is added to the
+# the first one went*. So a table of how welcome each way from cell to cell is gets added to the
 # second look's scores.
 #
 # ### Exercise: `relative_bias` · ●●● hard · 10 min
@@ -961,11 +964,12 @@ ways_down, ways_right = torch.meshgrid(torch.arange(-7, 8), torch.arange(-7, 8),
 table = (-ways_right / (1e-6 + torch.hypot(ways_down.float(), ways_right.float()))).clamp(min=-1)
 by_hand_bias = relative_bias(first, table)
 panels = {"table": table.numpy(), "first look": first[0].numpy(), "bias": by_hand_bias[0].numpy()}
-show(charts.heat(panels, "column", "row"))
+show(charts.heat(panels, "column, or step right", "row, or step down"))
 
 # %% [markdown]
-# The package's `Hops` does the same. Only its table is mixed anew for each question, out of 16 learned patterns. With the
-# shipped network's own table:
+# The package's `Hops` does the same. Only its table is made anew for each question: the question's vector gives 16
+# weights, and the table is the sum of 16 learned patterns times those. Its numbers are added to scores: 40
+# more is a command. With the shipped network's own tables:
 
 # %%
 WAYS = ("left of", "right of", "above", "below")
@@ -980,10 +984,12 @@ with torch.no_grad():
 print("as the package's, to 0.001:", (mine_too - packages).abs().max().item() < 1e-3)
 learned = dict(zip(WAYS, tables.cpu().numpy(), strict=True))
 widest = float(tables.abs().max())
-show(charts.heat(learned, "step right, from −7", "step down, from −7", -widest, widest))
+show(charts.heat(learned, "step right, −7 to 7", "step down, top −7", -widest, widest))
 
 # %% [markdown]
-# Purple is welcome. Nobody told it what *left* means: it learned that from answers alone. Now our own network of two
+# Purple is welcome. The 16 patterns *begin* as compass directions. Which word uses which, and how much, was learned from
+# answers alone. Two looks without a table, in a separate run of the same 800 steps: 39 and 36 % of two hops
+# (two seeds). Now our own network of two
 # looks, from above, beside the others: as many steps, the same questions.
 
 # %%
@@ -995,11 +1001,10 @@ gained = second - scores_of["one look, counter"]["two hops"]
 expect("two hops, gained by the second look", gained, 30, 75, "points")
 
 # %% [markdown]
-# *Two hops* is what the second look is for. *Count* rises, too, though nobody has to look twice for it. The
-# table does not tell why. And read nothing from *existence*: with another
+# *Two hops* is what the second look is for. Why *count* rises, too, the table does not tell. Read nothing from *existence*: with another
 # seed the one look got 73 % there, and with its counter 98 %.
 #
-# Ask the shipped network yourself. A question that it cannot read gets a clear answer, too.
+# Ask the shipped network yourself:
 
 # %%
 from xmodal_lab.workbook.demos.asking import Asking
@@ -1012,8 +1017,8 @@ explore(pictures_to_ask.ask, question=moon, picture=(0, 49))
 # %% [markdown]
 # ## 6 · Is attention an explanation?
 #
-# The maps look as if they told *why*. Do they? **Occlusion** asks the network itself: put the mean state in place of one cell, and see how
-# far the logit of its answer moves. Cell by cell, for 100 questions of each kind.
+# **Occlusion** asks the network itself: put the mean state in place of one cell, and see how
+# far the logit of its answer falls. Cell by cell, for 100 questions of each kind.
 
 # %%
 from xmodal_lab.batch import Batch
@@ -1023,7 +1028,7 @@ blank = cells.float().mean((0, 1)).half()
 
 @torch.no_grad()
 def weights_and_effects(asked):
-    """Of each cell, (questions, 64): its weight, a mean of both looks, and what it does."""
+    """Of each cell, (questions, 64): its weight, a mean of both looks, and how far the logit falls."""
     batch = asked.batch(test_cells)
     before = answerer(batch.to(runtime.device)).cpu()
     chosen, effects = before.argmax(1, keepdim=True), []
@@ -1032,14 +1037,14 @@ def weights_and_effects(asked):
         spoilt[:, cell] = blank
         after = answerer(Batch(text=batch["text"], image=spoilt).to(runtime.device)).cpu()
         effects.append((before - after).gather(1, chosen)[:, 0])
-    return looks_of(answerer, asked).mean(1).flatten(1), torch.stack(effects, 1).abs()
+    return looks_of(answerer, asked).mean(1).flatten(1), torch.stack(effects, 1)
 
 
 of_100 = {kind: test_asked.select(of_kind[kind][:100]) for kind in crowds.KINDS}
 compared = {kind: weights_and_effects(asked) for kind, asked in of_100.items()}
 
 # %% [markdown]
-# One dot a cell, of 100 questions:
+# One dot a cell, of 100 questions. Below 0, hiding the cell *raises* the logit:
 
 # %%
 from matplotlib.figure import Figure
@@ -1052,7 +1057,7 @@ def scattered(kinds):
     ):
         weight, effect = compared[kind]
         axis.scatter(weight.flatten(), effect.flatten(), s=5, alpha=0.4)
-        axis.set(xlabel="weight, mean of both looks", ylabel="change of the logit", title=kind)
+        axis.set(xlabel="weight, mean of both looks", ylabel="fall of the logit", title=kind)
         axis.grid()
     return fig
 
@@ -1063,8 +1068,8 @@ show(
 )
 
 # %% [markdown]
-# In *count*, cells of hardly any weight move the answer. But there is the counter, which reads the cells with no map at all. Here is
-# the control: one part of the network sees blank cells only, the other the picture.
+# In *count*, cells of hardly any weight move its logit. But there is the counter, which reads the cells with no map at all. Here is
+# the control: one part of the network sees *another question's picture*, the other the right one.
 
 # %%
 from xmodal_lab.batch import Padded
@@ -1072,89 +1077,123 @@ from xmodal_lab.batch import Padded
 
 @torch.no_grad()
 def right_without(part, kind):
-    """Per cent right where one of 'hops' and 'tally' sees nothing."""
+    """Per cent right where one of 'hops' and 'tally' sees the next question's picture."""
     query, seen = answerer.inputs(of_100[kind].batch(test_cells).to(runtime.device))
-    dark = Padded(blank.to(seen.values).expand_as(seen.values), seen.lengths)
-    parts = [f(query, dark if n == part else seen) for n, f in answerer.fusions.items()]
+    # Five on: the next picture, for a picture has up to five questions.
+    other = Padded(seen.values.roll(5, 0), seen.lengths)
+    parts = [f(query, other if n == part else seen) for n, f in answerer.fusions.items()]
     guesses = answerer.head(torch.cat(parts, 1)).argmax(1).cpu()
     return 100 * (guesses == of_100[kind].answers).double().mean().item()
 
 
-expect("colour, looks blinded", right_without("hops", "colour"), 5, 28, "%")
-expect("colour, counter blinded", right_without("tally", "colour"), 40, 68, "%")
-expect("count, looks blinded", right_without("hops", "count"), 12, 38, "%")
-expect("count, counter blinded", right_without("tally", "count"), 33, 61, "%")
+expect("colour, looks misled", right_without("hops", "colour"), 8, 35, "%")
+expect("colour, counter misled", right_without("tally", "colour"), 95, 100, "%")
+expect("two hops, looks misled", right_without("hops", "two hops"), 4, 28, "%")
+expect("two hops, counter misled", right_without("tally", "two hops"), 95, 100, "%")
+expect("count, looks misled", right_without("hops", "count"), 22, 55, "%")
+expect("count, counter misled", right_without("tally", "count"), 20, 50, "%")
 
 # %% [markdown]
-# It is not as simple as that. Both kinds need both parts, even *colour*, where nothing is to be counted. (A blank picture is also one
-# that the network has never met.) So the looks' maps alone cannot tell what a cell does.
+# *Colour* and *two hops* need only the looks. *Count* needs both. So for count, maps cannot tell all.
 #
-# Is the *heaviest* cell also the one that matters most? And how often does the heaviest cell, or the one that
-# matters most, lie in the thing that was asked for?
+# Is the *heaviest* cell also the one that matters most? And does the one that matters most lie in the thing asked for? Careful:
+# occlusion speaks of both looks. So for it, the named thing (the moon) counts as well.
 
 # %%
-from xmodal_lab.evaluation.grounding import cells_in, iou, iou_chance, pointing, pointing_chance
+from xmodal_lab.evaluation.grounding import pointing, pointing_chance
 
 agree = {}
 for kind, (weight, effect) in compared.items():
     agree[kind] = 100 * (weight.argmax(1) == effect.argmax(1)).double().mean().item()
-expect("colour, the heaviest cell matters most", agree["colour"], 60, 83, "%")
-expect("two hops, the heaviest cell matters most", agree["two hops"], 52, 76, "%")
-expect("count, the heaviest cell matters most", agree["count"], 10, 33, "%")
+expect("colour, the heaviest cell matters most", agree["colour"], 35, 65, "%")
+expect("two hops, the heaviest cell matters most", agree["two hops"], 41, 71, "%")
+expect("count, the heaviest cell matters most", agree["count"], 5, 30, "%")
 asked_for = two_hops.select(range(100))
-goal = boxes_of(asked_for, asked_for.things)
-last_look = looks_of(answerer, asked_for)[:, 1]
-expect("pointing, second look", 100 * pointing(last_look, goal).mean(), 93, 100, "%")
+goal, via = (boxes_of(asked_for, n) for n in (asked_for.things, asked_for.vias))
+looks = looks_of(answerer, asked_for)
 by_effect = compared["two hops"][1].view(-1, 8, 8)
-expect("pointing, occlusion", 100 * pointing(by_effect, goal).mean(), 60, 85, "%")
-expect("pointing, a blind cell", 100 * pointing_chance(goal), 5, 7.5, "%")
+expect("first look, in the named thing", 100 * pointing(looks[:, 0], via).mean(), 70, 93, "%")
+expect("second look, in the goal", 100 * pointing(looks[:, 1], goal).mean(), 93, 100, "%")
+expect("occlusion, in the goal", 100 * pointing(by_effect, goal).mean(), 62, 88, "%")
+expect("occlusion, in the named thing", 100 * pointing(by_effect, via).mean(), 4, 26, "%")
+expect("a blind cell, in the goal", 100 * pointing_chance(goal), 5, 7.5, "%")
 
 # %% [markdown]
-# **IoU** asks for the whole box: the area that both share, through the area of both together. A cell counts if it has half of the
-# heaviest cell's weight. The best possible are all cells with their middle in the box. Chance: every map with other questions' boxes.
-
-# %%
-expect("IoU, second look", iou(last_look, goal).mean(), 0.1, 0.5)
-expect("IoU, best possible", iou(cells_in(goal).float(), goal).mean(), 0.5, 0.9)
-expect("IoU, other boxes", iou_chance(last_look, goal), 0, 0.06)
-
-# %% [markdown]
-# So the second look finds the thing, and lights a part of it. It has no need of the rest.
-#
-# Where weights and occlusion disagree, who is right? Occlude the four heaviest cells; or the four that occlusion names; or any four. How
+# In *count* they are seldom the same cell. Now test the maps by answers. Occlude the four heaviest cells; or the four whose hiding lowers the logit most; or any four. How
 # many answers change?
 
 
 # %%
 @torch.no_grad()
-def flipped(kind, four):
-    """Per cent of answers that change when these cells are occluded, four a question."""
-    batch = of_100[kind].batch(test_cells)
-    spoilt = batch["image"].clone()
-    spoilt[torch.arange(len(spoilt))[:, None], four] = blank
+def flipped(asked, hidden):
+    """Per cent of answers that change when these cells, (questions, 64), are occluded."""
+    batch = asked.batch(test_cells)
+    spoilt = torch.where(hidden[:, :, None], blank, batch["image"])
     pairs = (batch, Batch(text=batch["text"], image=spoilt))
     before, after = (answerer(b.to(runtime.device)).argmax(1).cpu() for b in pairs)
     return 100 * (before != after).double().mean().item()
+
+
+def top_four(measure):
+    return torch.zeros(measure.shape).scatter(1, measure.topk(4).indices, 1).bool()
 
 
 changes = {"heaviest": {}, "occlusion's": {}, "any": {}}
 for kind, (weight, effect) in compared.items():
     blind = torch.rand(100, 64, generator=random)
     for name, measure in zip(changes, (weight, effect, blind), strict=True):
-        changes[name][kind] = flipped(kind, measure.topk(4).indices)
-show(charts.bars(changes, "kind of question", "answers that change / %"))
-for name, band in {"heaviest": (18, 35), "occlusion's": (13, 28), "any": (0, 4)}.items():
+        changes[name][kind] = flipped(of_100[kind], top_four(measure))
+for name, band in {"heaviest": (18, 35), "occlusion's": (18, 35), "any": (0, 5)}.items():
     expect(f"{name}, mean of all kinds", np.mean(list(changes[name].values())), *band, "%")
 
 # %% [markdown]
-# The maps are good evidence here. Hiding what they light changes far more answers than hiding any four cells, and as many as
-# hiding what occlusion names. But they do not tell all: most answers survive, and for *count* weight and effect
-# seldom name the same cell. In recurrent networks that read texts, Jain and Wallace (2019) found little agreement, and quite other weights that
-# gave the same answers. A map of attention tells what was *read*. What was *used* takes an experiment.
+# On average, the heaviest cells change as many answers as those that occlusion names, and far more than any four. But most answers
+# survive: a thing fills more than four cells. So cover 3 × 3 cells, and around the heaviest cell of *each look* by itself.
+
+# %%
+cover_guess = predict(
+    "“What colour is the heart?” Covered is where the *second* look is heaviest. Answers that change:",
+    {"hardly any": 1, "half": 50, "nearly all": 90},
+)
+
+# %% [markdown]
+# 200 questions of each kind:
+
+
+# %%
+def around(places):
+    """True at the 3 × 3 cells around each of these numbers, (questions, 64)."""
+    spots = F.one_hot(places, 64).float().view(-1, 1, 8, 8)
+    return F.max_pool2d(spots, 3, stride=1, padding=1).flatten(1).bool()
+
+
+covers = {"first look": {}, "second look": {}, "any": {}}
+for kind in ("colour", "shape", "two hops"):
+    asked = test_asked.select(of_kind[kind][:200])
+    heaviest = looks_of(answerer, asked).flatten(2).argmax(2)
+    anywhere = torch.randint(64, (len(heaviest),), generator=random)
+    for name, places in zip(covers, (*heaviest.unbind(1), anywhere), strict=True):
+        covers[name][kind] = flipped(asked, around(places))
+show(charts.bars(covers, "kind of question", "answers that change / %"))
+cover_guess.reveal(covers["second look"]["colour"])
+expect("colour, first look covered", covers["first look"]["colour"], 75, 100, "%")
+expect("colour, second look covered", covers["second look"]["colour"], 0, 6, "%")
+expect("two hops, first look covered", covers["first look"]["two hops"], 3, 30, "%")
+expect("two hops, second look covered", covers["second look"]["two hops"], 80, 100, "%")
+expect("any cell covered, two hops", covers["any"]["two hops"], 0, 16, "%")
+
+# %% [markdown]
+# On *colour*, the first look is what counts. The second look has a clear map, too, and covering it changes next to nothing: a weight
+# without a use. On *two hops* it is the second look. Everything hangs on the moon, which the first look found. Yet with it
+# covered, most answers stay. We do not know why.
+#
+# So the map of the look that is used is good evidence. But nothing in a map tells *which* look that is. In recurrent networks that read texts,
+# Jain and Wallace (2019) found little agreement, and quite other weights with the same answers. A map of attention tells what was
+# *read*. What was *used* takes an experiment.
 #
 # ## 7 · The clinic
 #
-# Five patients. All run without an error. Each heading names the bug; guess the symptom, then see it.
+# Five patients. All run without an error. Each heading names the bug.
 #
 # ### Patient 1: softmax over the batch
 #
@@ -1198,7 +1237,7 @@ expect("patient 1, repaired", picture_only["attention"], 56, 93, "%")
 discharge("softmax over\nthe batch", sick, picture_only["attention"])
 
 # %% [markdown]
-# The same row gets another answer in other company. To find it, ask: does each *row* of weights sum to 1?
+# Ask: does each *row* of weights sum to 1?
 #
 # ### Patient 2: unmasked padding
 #
@@ -1208,7 +1247,7 @@ discharge("softmax over\nthe batch", sick, picture_only["attention"])
 # %%
 padding_guess = predict(
     "Random words, padded to 40 places. How much weight do the 5 real words get?",
-    {"all of it": 100, "half": 50, "about a sixth": 17},
+    {"about nine tenths": 90, "half": 50, "about a sixth": 17},
 )
 
 # %% [markdown]
@@ -1233,7 +1272,7 @@ expect("patient 2, repaired", masked, 99.9, 100.1, "%")
 discharge("unmasked\npadding", weight_of_the_real(40, None), masked)
 
 # %% [markdown]
-# A score of 0 is not “no”. It is as good as the average word. So a sentence means something else in longer company.
+# A score of 0 is not “no”. It is as good as the average word.
 #
 # ### Patient 3: vectors of different length
 #
@@ -1255,12 +1294,15 @@ for name, logits in raw.items():
     print(f"{name:5} mean length {logits.norm(dim=1).mean():.0f}")
 one_length = {name: F.normalize(logits, dim=1) for name, logits in raw.items()}
 sick, healthy = right_of_mean(raw), right_of_mean(one_length)
+undone = right_of_mean(raw | {"image": raw["image"] / 10})
 expect("patient 3", sick, 0, 15, "%")
+expect("patient 3, image / 10 only", undone, 10, 42, "%")
 expect("patient 3, repaired: all of one length", healthy, 60, 100, "%")
 discharge("different\nlengths", sick, healthy)
 
 # %% [markdown]
-# The longest vector decides alone. Print the lengths before you add.
+# Ten times as long, it decides alone. Dividing by ten again is not enough: the image was the longest before. Print the
+# lengths before you add.
 #
 # ### Patient 4: queries and keys swapped
 #
@@ -1284,7 +1326,7 @@ print(f"swapped {sick:.0f} % right, repaired {healthy:.0f} %")
 discharge("queries and\nkeys swapped", sick, healthy)
 
 # %% [markdown]
-# Rows two and four ask the same, and read something different: that gives it away. Row $i$ is now what cell $i$ asked of the
+# Rows two and four ask the same, and read something different. Row $i$ is now what cell $i$ asked of the
 # questions. With as many queries as keys no shape complains. Test with *different* numbers.
 #
 # ### Patient 5: a mask of 1 and 0
@@ -1321,7 +1363,7 @@ show(charts.bars(record, "patient", "right, or weight / %"))
 # %% [markdown]
 # ## The results table
 #
-# Questions about pictures. The last row is the shipped network: two looks and a counter, trained longer and on more pictures.
+# The last row is the shipped network: two looks and a counter, trained longer and on more pictures.
 
 # %%
 scores_of["shipped"] = {kind: 100 * shipped_scores[kind] for kind in crowds.KINDS}
@@ -1346,15 +1388,15 @@ show(charts.results_table(scores_of))
 # %% [markdown]
 # ## Three things to remember
 #
-# 1. Attention makes weights anew for each row, from the row itself. A mean with learned projections comes close, if it
-#    has time to learn.
+# 1. Attention makes weights anew for each row, from the row itself. A mean with learned projections came close,
+#    once rate and width were tuned for each (88 and 90 %).
 # 2. Softmax over the *right* axis, hidden keys at −∞, scores divided by √d. None of the mistakes raises an error.
 # 3. A map of attention tells what was read. What was used, only an experiment tells.
 #
 # ## Questions without code
 #
-# 1. Two modalities, additive attention, scores 2 and 2. The first one's score rises to 3. What is its weight?
-# 2. Why can one look not answer “left of the moon”, however long it is trained?
+# 1. Two modalities, scores 2 and 2. The first rises to 3. What is its weight?
+# 2. Why is “left of the moon” so hard for one look?
 # 3. A picture with five stars and one with a single star: the same cells otherwise. What does a softmax over *many*
 #    empty cells still reveal about the number?
 # 4. A table of offsets has 15 × 15 entries for a grid of 8 × 8. Why not 8 × 8?
@@ -1362,8 +1404,8 @@ show(charts.results_table(scores_of))
 # <details><summary>Answers</summary>
 #
 # 1. $e / (e + 1)$, about 0.73.
-# 2. Its read-out is a sum over cells that does not change when they are moved, and nothing in a state tells where its
-#    cell lies (as far as the trunk leaves that out).
+# 2. Its read-out is a sum over cells that does not change when they are moved, and a state tells only a
+#    little of where its cell lies: what the trunk left in it.
 # 3. The share of weight that the empty cells get shrinks as the stars get more. So a network can learn to count a little,
 #    from shares.
 # 4. From one cell to another it is −7 to 7 steps, down and right: 15 of each.
@@ -1375,9 +1417,8 @@ show(charts.results_table(scores_of))
 # * Bahdanau, Cho and Bengio 2015, *Neural machine translation by jointly learning to align and translate*: additive attention.
 # * Vaswani et al. 2017, *Attention is all you need*: section 3.2, and its footnote on √d.
 # * Arevalo et al. 2017, *Gated multimodal units for information fusion*: figure 2.
-# * Anderson et al. 2018, *Bottom-up and top-down attention*: questions about real pictures.
 # * Shaw, Uszkoreit and Vaswani 2018, *Self-attention with relative position representations*.
-# * Jain and Wallace 2019, *Attention is not explanation*; Wiegreffe and Pinter 2019, *Attention is not not explanation*.
+# * Jain and Wallace 2019, *Attention is not explanation*; Wiegreffe and Pinter 2019, *… not not explanation*.
 #
 # **Next:** [05b](05b_transformers.ipynb) stacks attention into blocks. [05c](05c_missing_and_moods.ipynb)
 # has missing senses and moods. [Chapter 06](06_joint_space.ipynb) puts all senses into one space.

@@ -11,7 +11,8 @@
 #
 # **The claim.** A small network with two built-in looks and two transformers, each with more than twice its numbers,
 # learn to answer the same questions behind the same frozen trunk. When the small one is done, 99.8 % right after 87
-# seconds of one core, both transformers are below 75 %. After four times its seconds, neither has caught up.
+# seconds of one core, both transformers are below 75 %. And when they are done, after more than five times its seconds, both still miss
+# one in seven of these (`val`) questions where they need two hops; the small one misses next to none.
 #
 # You will take these networks apart, look through their heads, and see what they have to learn that the small
 # network was given.
@@ -21,7 +22,7 @@
 # | You need | chapter 05: scaled dot-product attention, cross-attention, two hops |
 # | You will be able to | build a transformer's block, tell a single-stream from a two-stream network, pre-train with gaps and with true or false, read a head's weights with care, and choose a bottleneck where tokens are many |
 # | It takes | about 75 seconds of one free CPU core, half of it training; several minutes on a slow or busy machine. 0.8 GB of memory. A GPU: not measured yet |
-# | To read | 2,800 words. One exercise, 4 minutes by its card. In all about 70 minutes, by our estimate |
+# | To read | 3,000 words. One exercise, 4 minutes by its card. In all about 70 minutes, by our estimate |
 
 # %% [markdown]
 # Device, precision and seed are chosen here, once.
@@ -50,7 +51,7 @@ small = shipping.about("answerer.safetensors")
 
 
 def course(name, kind="all", axis="CPU-s"):
-    """x and per cent of a kind, at each look during the training on questions."""
+    """x and per cent of a kind, wherever it was measured during the training on questions."""
     curve = [point for point in histories[name]["curve"] if point["phase"] == "answers"]
     return [point[axis] for point in curve], [100 * point[kind] for point in curve]
 
@@ -59,14 +60,18 @@ race = {name: course(name) for name in FILES}
 finished = {"two hops and a tally": (small["cpu_seconds"], 100 * small["val"]["all"])}
 for name, (seconds, right) in race.items():
     print(
-        f"{name:21} {right[0]:5.1f} % after {seconds[0]:3.0f} CPU-s, {right[-1]:5.1f} % after {seconds[-1]:3.0f}"
+        f"{name:20} {right[0]:5.1f} % after {seconds[0]:3.0f} CPU-s, {right[-1]:5.1f} % after {seconds[-1]:3.0f};",
+        end=" ",
     )
+    print(f"two hops {course(name, 'two hops')[1][-1]:.1f} %")
 for name, (seconds, right) in finished.items():
-    print(f"{name:21} {right:5.1f} % after {seconds:3.0f} CPU-s")
+    print(f"{name:20} {right:5.1f} % after {seconds:3.0f} CPU-s;", end=" ")
+    print(f"two hops {100 * small['val']['two hops']:.1f} %")
 
 # %% [markdown]
-# The same as a picture. The star is chapter 05's small network, which looks twice, the second time *beside* where the
-# first look went, and counts with a few gates. Guessing is what knows the question's words and nothing else.
+# The same as a picture. The star is chapter 05's small network. Its **trunk**, a frozen convolutional network, turns a
+# picture into 8 × 8 cells. It attends twice: first to the thing that is named, then *beside* it, as the word *left* says; a
+# **tally** adds up over the cells what fits. Guessing is what knows the question's words and nothing else.
 
 # %%
 from xmodal_lab.datasets import crowds
@@ -78,7 +83,7 @@ show(charts.race(race, finished, guessing, "training / CPU-seconds", "right / %"
 # %% [markdown]
 # The transformers' seconds count from the first statement on (section 3); that is why their curves begin late. All
 # three read the same frozen trunk. The small network saw 10,000 pictures, the large ones 20,000, with more questions
-# each. Seed 0, one training a network: a difference of a point or two between them means nothing.
+# each. It reads 64 cells, they read 16 tokens. The statements' seconds count; whether they help was not measured. Seed 0, one training a network: a difference of a point or two between them means nothing.
 #
 # ## 1 · A block taken apart
 #
@@ -249,10 +254,6 @@ def gradient_by_depth(norm, first_weights, depth=12):
     return [torch.cat([p.grad.flatten() for p in one.parameters()]).norm().item() for one in blocks]
 
 
-# %% [markdown]
-# Four ways, and the picture:
-
-# %%
 depths = {
     f"norm {norm}, {first}": (range(1, 13), gradient_by_depth(norm, first))
     for first in ("PyTorch", "Xavier")
@@ -276,12 +277,13 @@ for first, low, high in (("PyTorch", 1.1, 2.2), ("Xavier", 1.8, 6)):
 
 # %% [markdown]
 # Nothing fades, in either. What differs is the size: with norm after the last block's gradient is longer, three times with Xavier's
-# weights. Xiong et al. found that, too; in this they saw the reason why norm after wants a **warm-up**, first steps at a small
+# weights (and bulges in the middle). The longer last one is what Xiong et al. found; that it stays level is ours, at this size. In the
+# longer one they saw the reason why norm after wants a **warm-up**, first steps at a small
 # learning rate. Patient 3 of the clinic trains both.
 #
 # ### No order, no place
 #
-# Attention is a mean over *all* that is there. Nothing says which word came first.
+# The same five words, in two orders.
 
 # %%
 order_guess = predict(
@@ -322,9 +324,9 @@ for name, places in {"no places": None, "places": {"text": 12}}.items():
 order_guess.reveal("alike but for rounding" if same["no places"] else "different")
 
 # %% [markdown]
-# To a transformer without places the two sentences are *one*: a bag of words. The same holds for a picture's cells. All
-# order, all left and right come from **position embeddings**: vectors for places, added to the tokens, and
-# *learned*. A convolution is born knowing what is beside what. (So is chapter 05's second hop, whose table of
+# To a transformer without places the two sentences are *one*: a bag of words. Attention is a mean over all that is there. For words all order comes
+# from **position embeddings**: vectors for places, added to the tokens, and *learned*. For our cells nearly all: the trunk feels the
+# picture's border, and a token of 2 × 2 cells knows its inside. A convolution is born knowing what is beside what. (So is chapter 05's second hop, whose table of
 # offsets was built in.)
 #
 # ## 2 · One stream, two streams
@@ -339,7 +341,9 @@ show(charts.architectures(["what", "shape", "is", "red"], cells=4, layers=2))
 # learned vector tells each token whether it is word or cell.
 #
 # **Two-stream** (LXMERT, 2019): each modality keeps a row of its own. In each layer it looks *across* first, then around in
-# its own row. A word's weights over cells sum to 1 there; in a single stream words and cells share that 1.
+# its own row. There a word's weights over the cells *and the picture's own token* sum to 1; in a single
+# stream words and cells share that 1. (The **own** token stands first in each row and gathers; [CLS] does so for the single stream.)
+# Blue solid lines in the figure: a row looks at the picture. Orange dashed ones: it looks at the words. All lead upwards.
 #
 # Ours are miniatures, shipped with their weights. A **picture's token** is 2 × 2 neighbouring cells of the trunk, so a
 # picture has 16 in place of 64.
@@ -488,10 +492,10 @@ for task, low, high in (("hidden word", 3, 45), ("true or false", 6, 50)):
     expect(f"{task}, 120 steps on, ahead of nothing", ahead, low, high, "points")
 
 # %% [markdown]
-# What was not asked for was lost (catastrophic forgetting, as in chapter 02b). And it comes back sooner than it is
-# learned anew: the trained network is ahead of the fresh one in both tasks.
+# The trained network is ahead of the fresh one in both tasks. From memory of the statements, or from the questions since: this
+# cannot tell.
 #
-# Now look at one gap. The answer is hidden: *what colour is the … ?* With its picture, and with another's.
+# From here on, `filler` is the shipped two-stream *after* its 120 steps of statements. Now look at one gap. The answer is hidden: *what colour is the … ?* With its picture, and with another's.
 
 
 # %%
@@ -521,7 +525,7 @@ shown = {
 show(charts.bars(shown, "word in the gap", "probability / %"))
 
 # %% [markdown]
-# One example proves nothing. Over all test statements with a gap, the answer's gap and any other word's:
+# One example proves nothing. The same `filler`, over all test statements with a gap, the answer's gap and any other word's:
 
 
 # %%
@@ -554,8 +558,8 @@ for gap, low, high in (("answer", 30, 85), ("other word", 3, 45)):
     expect(f"{gap}, lost with another's", lost, low, high, "points")
 
 # %% [markdown]
-# An answer lies in the picture. Other words lie mostly in the grammar (*what … is the*), and there the wrong picture
-# harms less.
+# An answer lies in the picture. Words alone could fill 64 % of the other gaps, and 25 % of the answers (a table of the words, counted
+# separately); a wrong picture confuses ours there, too.
 #
 # That is what the tasks are for: a gap that words alone cannot fill makes words look at the picture.
 #
@@ -576,22 +580,26 @@ for name in FILES:
     print(f"{name}: gained in the last 1,000 steps {gained:+.1f} points, all kinds")
 
 # %% [markdown]
-# Colour questions need one look. They are learned at once; two hops take thousands of steps. (The learning rate falls to zero
+# Colour questions need one hop. They are known where first measured, at step 500, with statements before; two hops take thousands
+# of steps. At the end two hops stand at 86 % in both; they had not reached the small network's 99.9 %. (The learning rate falls to zero
 # at the end. So a flat end does not prove that a longer plan would not go higher.)
 #
-# At equal seconds, from the same files (val):
+# After the small network's 87 seconds, and after four times as many: the last value measured by then (val).
 
 
 # %%
 def at(name, seconds):
-    """All kinds, at the last look before so many CPU-seconds."""
+    """All kinds, as last measured by so many CPU-seconds, in words."""
     spent, right = course(name)
-    return max((s, r) for s, r in zip(spent, right, strict=True) if s <= seconds)[1]
+    if seconds > spent[-1]:
+        raise ValueError(f"{name} was trained for {spent[-1]:.0f} CPU-seconds, not {seconds}")
+    known = [(s, r) for s, r in zip(spent, right, strict=True) if s <= seconds]
+    return "{1:.1f} % (at {0:.0f} s)".format(*known[-1]) if known else "none measured yet"
 
 
-SECONDS = (150, 300, 450)
+SECONDS = (87, 348)
 for name in FILES:
-    print(f"{name:14}", *(f"{at(name, s):5.1f} % at {s} s" for s in SECONDS), sep="   ")
+    print(f"{name:14}", *(f"by {s} s: {at(name, s)}" for s in SECONDS), sep="   ")
 
 # %% [markdown]
 # And now on the test split, here and live: each kind, beside what the best guesser reaches who knows the text
@@ -614,16 +622,19 @@ text_alone = {kind: 100 * row["text only"] for kind, row in chances.items()}
 table = {"text alone, at best": text_alone} | {n: by_kind(m) for n, m in networks.items()}
 table["single-stream, another's picture"] = by_kind(networks["single-stream"], cells.roll(1, 0))
 show(charts.results_table({n: {k: row[k] for k in crowds.KINDS} for n, row in table.items()}))
-for name, low, high in (("single-stream", 65, 99.6), ("two-stream", 80, 99.6), ("small", 99, 100)):
+for name, low, high in (("single-stream", 91, 96), ("two-stream", 96, 99.5), ("small", 99, 100)):
     expect(f"all kinds, {name}", table[name]["all"], low, high, "%")
 expect(
     "two hops, another's picture", table["single-stream, another's picture"]["two hops"], 5, 28, "%"
 )
 
 # %% [markdown]
+# With another's picture all is chance. On test the two-stream misses fewer two hops than on `val`. A kind has some hundred
+# questions here, so three points up or down are luck.
+#
 # ### What do the places carry?
 #
-# Section 1 said that left and right come from position embeddings alone. A trained network lets us test it: shuffle the 16
+# A test on trained networks: shuffle the 16
 # tokens of the picture, one order for all. Each token still says what it holds, but stands elsewhere.
 
 # %%
@@ -657,13 +668,13 @@ loss = {
 }
 show(charts.bars(loss, "kind of question", "lost / points"))
 shuffle_guess.reveal(max(loss["single-stream"], key=loss["single-stream"].get))
-for name, low, high in (("single-stream", 6, 85), ("two-stream", 25, 85), ("small", 60, 80)):
+for name, low, high in (("single-stream", 40, 62), ("two-stream", 40, 63), ("small", 60, 78)):
     expect(f"two hops, lost by shuffling, {name}", loss[name]["two hops"], low, high, "points")
     expect(f"colour, lost by shuffling, {name}", loss[name]["colour"], -2, 3, "points")
 
 # %% [markdown]
-# Colour, shape, existence and counts do not care where a thing is. Two hops do: *left of* is in the places. The better a network
-# is at two hops, the more it loses. Our own loses most.
+# Colour, shape, existence and counts do not care where a thing is. Two hops do: *left of* is in the places. Our own loses
+# most, partly because it has most to lose. This is one order of shuffling; what remains is above what the text alone gives.
 #
 # ## 5 · Looking through the heads
 #
@@ -672,7 +683,6 @@ for name, low, high in (("single-stream", 6, 85), ("two-stream", 25, 85), ("smal
 # %%
 from xmodal_lab.workbook.demos.heads import HeadViewer
 
-pair_of = {name: networks[name] for name in FILES}
 rows_shown = [
     i
     for kind in ("colour", "two hops", "count")
@@ -692,7 +702,7 @@ explore(heads, network=names, question=(0, 59), layer=(1, 2), head=(1, 4), word=
 
 # %% [markdown]
 # It is tempting to say *this head finds the star*. Two reasons for care. Weights say what is *mixed in*, and not what
-# the mixture is used for. And cells have been mixed with each other one layer below. So ask by experiment: **silence** a head,
+# the mixture is used for. And in layer 2, cells have been mixed with each other before. So ask by experiment: **silence** a head,
 # and count what is lost.
 
 
@@ -751,12 +761,12 @@ for layer, head in every:
         on_thing,
         as_it_is - right_without([(layer, head)]),
     )
-for name, heads in {
+for name, group in {
     "layer 1, all four": every[:4],
     "layer 2, all four": every[4:],
     "all eight": every,
 }.items():
-    points[name] = math.nan, as_it_is - right_without(heads)
+    points[name] = math.nan, as_it_is - right_without(group)
 
 # %% [markdown]
 # One row a head, and three rows for several at once:
@@ -765,14 +775,15 @@ for name, heads in {
 columns = ("weight on\nthe thing / %", "lost when\nsilenced")
 show(charts.results_table({name: dict(zip(columns, pair)) for name, pair in points.items()}))
 most = max(list(points)[:8], key=lambda name: points[name][0])
-expect("weight on the thing, the head with most", points[most][0], 65, 100, "%")
-expect("lost without that head", points[most][1], -1, 4, "points")
-expect("lost without all eight", points["all eight"][1], 1.5, 80, "points")
+expect("weight on the thing, the head with most", points[most][0], 88, 98, "%")
+expect("lost without that head", points[most][1], -1, 2, "points")
+expect("lost without all eight", points["all eight"][1], 0.8, 6, "points")
 
 # %% [markdown]
-# The last word's look says *there is the thing*, nearly every time. And yet no single head is needed, nor any one layer.
-# Only without all eight do answers go wrong, and even then not all: the picture's own stream still looks at the words.
-# So the map is true, *this head mixes in the star*, and the sentence *therefore it answers* is not.
+# The head with most puts the share printed above on the thing, on average (spread evenly: 22 %). Silencing it alone costs little:
+# not needed is not the same as not used. Without all eight some answers go wrong, not all: probably as the picture's own stream still
+# looks at the words. The map is true, *this head mixes in the star*; *therefore it answers* does not follow. (0.2 points are one
+# question.)
 #
 # ## 6 · A bottleneck
 #
@@ -935,7 +946,7 @@ for name, row in flag_scores.items():
         expect(f"the flag, {count}, {name}", value, 90, 100, "%")
 
 # %% [markdown]
-# One question needs one look, so four latents are enough. That is no proof for other questions. `benchmarks/fusion.py
+# Four latents were enough here. (The price above was for 16 latents and three layers.) That is no proof for other questions. `benchmarks/fusion.py
 # --parts tokens` lets both answer questions about crowds from all 64 cells.
 #
 # ## 7 · The same thing as a graph
@@ -945,7 +956,7 @@ for name, row in flag_scores.items():
 #
 # $$h_i' = W_o \sum_{j \to i} a_{ij}\, W_v h_j, \qquad a_{ij} = \operatorname{softmax}_{j \to i}\big(W_q h_i \cdot W_k h_j / \sqrt{d}\big)$$
 #
-# Eight nodes: three cells, three words, a sound, and a *sum* that hears one word and the sound.
+# Everybody also hears itself; those arrows are not drawn. The wider an arrow, the larger its weight. Eight nodes: three cells, three words, a sound, and a *sum* that hears one word and the sound.
 
 # %%
 from xmodal_lab.fusion import MessagePassing, MultiHeadAttention
@@ -1006,14 +1017,13 @@ for count in range(1, 6):
     print(f"{count} rounds: sum feels cell 1: {bool(felt[number['cell 1']].abs().sum() > 0)}")
 
 # %% [markdown]
-# So rounds are hops. A question of two hops needs two looks, in a graph, in chapter 05's network, and in a
-# transformer's layers alike.
+# In a sparse graph a message needs as many rounds as edges. In a complete graph all is one round away.
 #
 # ## 8 · The clinic
 #
 # Three patients. None raises an error.
 #
-# ### Patient 1: True means the opposite
+# ### Patient 1: a mask changes hands
 #
 # Sentences of 3 and 8 words, padded. `mask` is True where a word is *real*. Somebody hands it to PyTorch's layer as
 # `src_key_padding_mask`.
@@ -1083,10 +1093,15 @@ both = [i for i in hops if other_answer(i) not in (None, questions[i].answer)]
 wanted = torch.tensor([crowds.ANSWER_IDS[other_answer(i)] for i in both])
 subset = questions.select(both)
 columns_first = cells.unflatten(1, (8, 8)).transpose(1, 2).flatten(1, 2)
-turned = {}
+repaired = columns_first.unflatten(1, (8, 8)).transpose(1, 2).flatten(1, 2)
+print("repair: the cells are back:", torch.equal(repaired, cells))
+turned, healthy = {}, {}
 for name, network in networks.items():
+    found = asking.answered(network, subset, repaired)
+    healthy[name] = 100 * (found == subset.answers).double().mean().item()
     found = asking.answered(network, subset, columns_first)
     turned[name] = {
+        "healthy, as asked": healthy[name],
         "as asked": 100 * (found == subset.answers).double().mean().item(),
         "mirrored": 100 * (found == wanted).double().mean().item(),
     }
@@ -1096,12 +1111,12 @@ leads = turned["small"]
 turned_guess.reveal(
     "above the moon" if leads["mirrored"] > leads["as asked"] else "left of the moon"
 )
-for name, low, high in (("single-stream", 35, 100), ("two-stream", 65, 100), ("small", 97, 100)):
+for name, low, high in (("single-stream", 84, 98), ("two-stream", 85, 99), ("small", 97, 100)):
     expect(f"right for the mirrored question, {name}", turned[name]["mirrored"], low, high, "%")
 
 # %% [markdown]
-# The small network is right for the wrong question, every time: its table of offsets has *left* built in, and the world was turned.
-# The better a network knows places, the worse it does. Nothing raised an error, and colour questions do not show it. The test: one
+# The small network is right for the wrong question, every time: its table of offsets has *left* built in, and the world was mirrored.
+# With the cells turned back, the bars *healthy* show the same questions answered. Nothing raised an error. The test: one
 # two-hop question whose answer you see yourself.
 #
 # ### Patient 3: norm after, in a hurry
@@ -1133,8 +1148,7 @@ for norm, row in deep.items():
         expect(f"{norm}, {warmup}", value, *((5, 85) if sick else (90, 100)), "%")
 
 # %% [markdown]
-# Only the two together are sick: so it was with three seeds. At *half* this learning rate the sick one failed with two seeds of
-# five, and that is worse, as it looks like bad luck. Cure: a warm-up, or the norm before.
+# At this rate and depth only the two together are sick (seed 0). Cure: a warm-up, or the norm before.
 
 # %% [markdown]
 # ## Worth a GPU
@@ -1144,10 +1158,10 @@ for norm, row in deep.items():
 # ```python
 # torch.manual_seed(runtime.seed)
 # deep_one = streams.StreamAnswerer("single_stream", merged=False, layers=8)
-# many = crowds.load("train", 20_000)
-# many_cells = asking.cells_of(trunk, many.images)
-# many_asked = streams.asked(many_cells, crowds.questions(many.crowds, 5), 256, seed=0)
-# for _ in progress(fit(deep_one, cross_entropy, many_asked, 20_000, learning_rate=1e-3, warmup=500, runtime=runtime), 20_000):
+# large = crowds.load("train", 20_000)
+# large_cells = asking.cells_of(trunk, large.images)
+# large_asked = streams.asked(large_cells, crowds.questions(large.crowds, 5), 256, seed=0)
+# for _ in progress(fit(deep_one, cross_entropy, large_asked, 20_000, learning_rate=1e-3, warmup=500, runtime=runtime), 20_000):
 #     pass
 # print(by_kind(deep_one))
 # ```
@@ -1159,14 +1173,15 @@ for norm, row in deep.items():
 #
 # 1. A block: look around, think for yourself, add. Order and place are nothing but vectors that were added.
 # 2. One stream or two is a choice of who may look at whom, and when. Here, two streams learned sooner, in one
-#    training each.
-# 3. What is built in need not be learned. The small network was given its two looks; the transformers paid for theirs
-#    in seconds.
+#    training each, and neither reached the small one's two hops.
+# 3. What is built in need not be learned. The small network was given two hops and a tally. The transformers had to find
+#    both: the two-stream counts as well by now, its two hops lag.
 #
 # ## Questions without code
 #
 # 1. You shuffle the words *and* give each its old position embedding. What changes?
-# 2. In a single stream a word gives 0.3 of its weight to cells, in the two streams' cross-attention always 1. Which one can
+# 2. In a single stream a word gives 0.3 of its weight to cells, in the two streams' cross-attention all of it goes to cells
+#    and the picture's own token. How can each
 #    say *there is nothing to see here*, and how might the other?
 # 3. A head looks at the asked thing with 80 % of its weight. Silencing it costs nothing. How can that be?
 # 4. Why do the four latents not need the picture's tokens to look at each other?
@@ -1174,7 +1189,7 @@ for norm, row in deep.items():
 # <details><summary>Answers</summary>
 #
 # 1. Nothing but the order in which the states come out.
-# 2. The single stream. The other can look at the picture's own first token, which is always there.
+# 2. The single stream looks at words. The other can look at the picture's own token, which is always there.
 # 3. Other heads, or a later layer, carry the same; or the mixture is not used.
 # 4. The question was one that a single look answers. Where cells must be compared with each other, the latents have to hold them all.
 #

@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from xmodal_lab.batch import Batch, Padded, pad
-from xmodal_lab.datasets import shipped
+from xmodal_lab.datasets import crowds, shipped
 from xmodal_lab.datasets.crowds import ANSWERS, ANSWERS_OF, WORDS, Questions, encode, sample_crowds
 from xmodal_lab.tasks import shipping, streams
 from xmodal_lab.tasks.classification import cross_entropy
+from xmodal_lab.tasks.questions import accuracy_by_kind, answered, cells_of, load_trunk
 from xmodal_lab.training import fit
 
 NAMES = ("single_stream", "two_stream")
@@ -238,3 +239,14 @@ def test_a_damaged_file_is_refused(folder):
     path.write_bytes(path.read_bytes()[:-8] + b"\0" * 8)
     with pytest.raises(shipped.DamagedFileError, match=r"two_stream\.safetensors is damaged"):
         streams.load("two_stream")
+
+
+@every
+def test_what_ships_answers_questions_it_never_saw(name):
+    """Of 150 new pictures; benchmarks/fusion.py measures on many more."""
+    shown = crowds.load("test", 150, 7)
+    asked, cells = crowds.questions(shown.crowds), cells_of(load_trunk(), shown.images)
+    shares = accuracy_by_kind(answered(streams.load(name), asked, cells), asked)
+    assert min(shares["colour"], shares["shape"]) > 0.95
+    curve = shipping.about(f"{name}.safetensors")["curve"]
+    assert abs(shares["all"] - curve[-1]["all"]) < 0.06  # what the file says of itself

@@ -143,7 +143,7 @@ def race(
     axis.axhline(chance, color=COLOURS["grey"], ls=(0, (1, 2)), lw=1.4, marker="", label="guessing")
     axis.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, None), ylim=(0, 105))
     axis.grid()
-    axis.legend(loc="lower right")
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     points = "; ".join(
         f"{name}: {say.number(y)} at {say.number(x)}" for name, (x, y) in finished.items()
     )
@@ -182,7 +182,7 @@ def looking_around(
     line, column = np.unravel_index(cells.argmax(), cells.shape)
     frame = {"fill": False, "ec": "white", "lw": 1.8}
     lit.add_patch(Rectangle((column * step - 0.5, line * step - 0.5), step, step, **frame))
-    for axis, title in ((plain, "picture"), (lit, "looks at cells")):
+    for axis, title in ((plain, "picture"), (lit, "attention to cells\n(frame: the most)")):
         axis.set_title(title)
         axis.axis("off")
     look = MODALITY["text"]
@@ -193,7 +193,7 @@ def looking_around(
         ylim=(len(words) - 0.4, -0.6),
         xlabel="weight",
         ylabel="token",
-        title="looks at words",
+        title="attention to words",
     )
     fig.suptitle(asks, fontsize=12)
     if note:
@@ -202,8 +202,8 @@ def looking_around(
     return described(
         fig,
         f"{asks}: the picture, and again, lit where the head looks at cells; brightest in line "
-        f"{line + 1}, column {column + 1}, with {say.number(cells.max())}. Bars of its weight at "
-        f"words: {say.values(words, words.values())}.{noted}",
+        f"{line + 1}, column {column + 1}, with {say.number(cells.max())}. Bars of its weight "
+        f"at each token: {say.values(words, words.values())}.{noted}",
     )
 
 

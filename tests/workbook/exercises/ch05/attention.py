@@ -122,6 +122,10 @@ def minus_1e9(queries, keys, values, mask):
     return general(queries, keys, values, mask, fill=-1e9)
 
 
+def minus_20(queries, keys, values, mask):
+    return general(queries, keys, values, mask, fill=-20)
+
+
 def minus_1e4(queries, keys, values, mask):
     return general(queries, keys, values, mask, fill=-1e4)
 
@@ -204,6 +208,7 @@ WRONG = (
     (masked_after, "Did you mask after the softmax?"),
     (masked_after_and_shared, "Is there a number too large or too small for exp?"),
     (minus_1e9, "−1e9 is none of them, −∞ is (-torch.inf)."),
+    (minus_20, "not low enough? −∞ always is"),
     (minus_1e4, "not low enough? −∞ always is"),
     (by_exp, "Is there a number too large or too small for exp?"),
     (leaks, "NaN in hidden keys and values: entry"),

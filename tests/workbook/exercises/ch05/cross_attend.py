@@ -163,6 +163,11 @@ def narrow(words, cells, lengths):
     return weights, read[..., :3]
 
 
+def cut(words, cells, lengths):
+    weights, read = looked(words, cells, lengths)
+    return weights[:, : lengths.max()], read[:, : lengths.max()]
+
+
 def in_numpy(words, cells, lengths):
     return tuple(part.numpy() for part in looked(words, cells, lengths))
 
@@ -221,6 +226,7 @@ WRONG = (
     (transposed, "weights: 3 sentences of up to 3 words, 3 cells of 3 numbers: entry"),
     (sentences_together, "read has the shape [3, 3]. First the weights"),
     (narrow, "read: the shape should be [2, 5, 4], yours is [2, 5, 3]."),
+    (cut, "Did you cut at the longest sentence?"),
     (in_numpy, "weights should be a tensor, yours is an array."),
     (overwritten, "no gradient can be computed: a tensor was written into after it had been used"),
     (words_detached, "the gradient of `words` is not"),

@@ -157,6 +157,12 @@ MISCONCEPTIONS = (
         "Does the first row say what may be looked at? Each row has its own mask.",
         lambda q, k, v, mask: attention(q, k, v, mask[:1].expand_as(mask)),
     ),
+    Misconception(
+        LOW,
+        lambda q, k, v, mask: masked(lambda s, seen: s.masked_fill(~seen, -20).softmax(2))(
+            q, k, v.masked_fill(~mask[:, :, None], 0), mask
+        ),
+    ),
     in_float32(attention),
 )
 

@@ -93,6 +93,8 @@ def cases():
         words = torch.where(padded(words, count), words + fill, words)
         grid = 2 * torch.randn(len(lengths), cells, dim, generator=random)
         yield Case((words, grid, count), what, "" if math.isfinite(fill) else ANYTHING)
+    words, grid = (torch.randn(2, n, 4, generator=random) for n in (4, 3))
+    yield Case((words, grid, torch.tensor([2, 1])), "2 sentences of 2 and 1 words, 4 places", WIDE)
     words, grid = (torch.randn(2, n, 4, generator=random) for n in (3, 5))
     count = torch.tensor([3, 2])
     yield Case((30 * words, 30 * grid, count), "scores of some hundreds", LARGE)
@@ -159,6 +161,7 @@ def partly(which):
 
 
 ANYTHING = "Did you multiply by 0? NaN · 0 is NaN: masked_fill puts a 0 there."
+WIDE = "Did you cut at the longest sentence? As many places come out as went in: words.shape[1]."
 LARGE = "Did you write the softmax with exp? Of large numbers it overflows: use torch.softmax."
 AXIS = "Is the softmax over the cells? The weights of one word add up to 1: dim=2."
 ROOT = "Are the scores divided by √d, where d is how many numbers a word has?"
@@ -200,6 +203,12 @@ MISCONCEPTIONS = (
         f"Did you divide by the root of how many words there are? {ROOT}",
         asked(softmaxed, size=lambda w, c: w.shape[1]),
     ),
+    Misconception(
+        WIDE,
+        lambda words, cells, lengths: tuple(
+            x[:, : lengths.max()] for x in cross_attend(words, cells, lengths)
+        ),
+    ),
     Misconception(OFF, counted(lambda n: n + 1)),
     Misconception(OFF, counted(lambda n: n - 1)),
     Misconception(LARGE, asked(by_hand)),
@@ -231,7 +240,7 @@ EXERCISE = Exercise(
     misconceptions=MISCONCEPTIONS,
     advice="Scores words @ cells.mT / √d, softmax over the cells, 0 behind the end; what is read "
     "is weights @ cells.",
-    praise="equal to an explicit loop on 10 batches of sentences and pictures, gradients included",
+    praise="equal to an explicit loop on 11 batches of sentences and pictures, gradients included",
     gradient=("words", "cells"),
     at_size=AtSize(
         lambda: (torch.randn(64, 12, 64), torch.randn(64, 64, 64), torch.randint(1, 13, (64,))),
